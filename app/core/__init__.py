@@ -1,0 +1,1 @@
+"""Plumbing without product words: database, errors, jobs, clock, ids, translations, logging, metrics, media."""

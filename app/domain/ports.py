@@ -1,0 +1,394 @@
+"""Every outside system, on one page: what the product asks of it and what it may answer.
+
+Adapters translate their vendor's exceptions into the ones below, `raise … from`. No port may be called inside a
+database transaction (`core.db.refuse_inside_transaction`).
+"""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol
+
+# --------------------------------------------------------------------------------------------- providers
+
+
+class Shape(StrEnum):
+    """How a vendor answers a create: with the result, or with a task to be asked about."""
+
+    NOW = "now"
+    TASK = "task"
+
+
+@dataclass(frozen=True, slots=True)
+class VendorRequest:
+    """One output to be made. `reference` is ours: `<generation>/<output index>/<create number>`."""
+
+    kind: str
+    vendor_model: str
+    prompt: str
+    negative_prompt: str | None
+    aspect_ratio: str
+    seed: int
+    reference: str
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """A result: its bytes, or the vendor's link to them. One of the two is set."""
+
+    mime: str
+    data: bytes | None = None
+    url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """An at-once call's answer."""
+
+    artifact: Artifact
+    cost_micros: int
+
+
+class TaskState(StrEnum):
+    """Where a vendor's task stands."""
+
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    REJECTED = "rejected"
+    CANCELLED = "cancelled"
+    GONE = "gone"
+
+
+@dataclass(frozen=True, slots=True)
+class TaskReport:
+    """A vendor's answer about a task. `percent` and `queue_position` where the vendor says them."""
+
+    state: TaskState
+    percent: int | None = None
+    queue_position: int | None = None
+    artifact: Artifact | None = None
+    cost_micros: int = 0
+    detail: str = ""
+
+
+class CancelOutcome(StrEnum):
+    """What a vendor says to a cancellation."""
+
+    STOPPED = "stopped"
+    TOO_LATE = "too_late"
+
+
+class ProviderError(Exception):
+    """A vendor's refusal. `detail` is for the log, never for the user."""
+
+    def __init__(self, detail: str = "", *, retry_after_seconds: float | None = None) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.retry_after_seconds = retry_after_seconds
+
+
+class ProviderRejected(ProviderError):
+    """The vendor refuses the content."""
+
+
+class ProviderInvalid(ProviderError):
+    """The vendor cannot read our request: our bug."""
+
+
+class ProviderFailed(ProviderError):
+    """The vendor took the request and failed to make the result, in its own words."""
+
+
+class ProviderRateLimited(ProviderError):
+    """Not taken: too many requests for now."""
+
+
+class ProviderOutOfMoney(ProviderError):
+    """Not taken: our account with the vendor is empty or blocked, or the key is refused."""
+
+
+class ProviderModelGone(ProviderError):
+    """Not taken: the vendor no longer has this model."""
+
+
+class ProviderUnreachable(ProviderError):
+    """Not taken: the connection was refused, nothing was sent."""
+
+
+class ProviderBusy(ProviderError):
+    """Not taken: the vendor's own error body says so (its 5xx)."""
+
+
+class ProviderReferenceKnown(ProviderError):
+    """Not taken again: the vendor already has a task with our reference; `task_id` where it names it."""
+
+    def __init__(self, detail: str = "", *, task_id: str | None = None) -> None:
+        super().__init__(detail)
+        self.task_id = task_id
+
+
+class ProviderOutcomeUnknown(ProviderError):
+    """Sent, but no trustworthy answer came: time-out, reset, a foreign 5xx. It may have been taken."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderTraits:
+    """What a vendor can do, beyond making things.
+
+    `finds_by_reference`: can be asked for a task by our reference.
+    `refuses_known_reference`: a create with a known reference makes nothing new.
+    `stops_free`: a running task can be cancelled and is then not charged.
+    """
+
+    finds_by_reference: bool
+    refuses_known_reference: bool
+    stops_free: bool
+    first_poll_seconds: float = 1.0
+    longest_poll_seconds: float = 5.0
+    downloads_from: str | None = None
+    """Outside production: the origin whose plain-http or private links may be fetched (the route's own base URL)."""
+
+
+class Provider(Protocol):
+    """A vendor of pictures. Creates are never retried inside; every error is one of `ProviderError`."""
+
+    name: str
+    traits: ProviderTraits
+
+    def shape(self, request: VendorRequest) -> Shape:
+        """Which of the two ways this request goes."""
+        ...
+
+    async def generate(self, request: VendorRequest) -> Made:
+        """Make it at once (shape NOW)."""
+        ...
+
+    async def submit(self, request: VendorRequest) -> str:
+        """Create a task (shape TASK); returns the vendor's task id."""
+        ...
+
+    async def check(self, task_id: str) -> TaskReport:
+        """Ask about a task."""
+        ...
+
+    async def find(self, reference: str) -> str | None:
+        """The task id behind our reference, where `finds_by_reference`."""
+        ...
+
+    async def cancel(self, task_id: str) -> CancelOutcome:
+        """Stop a task, where `stops_free`."""
+        ...
+
+
+class Downloader(Protocol):
+    """Fetches a vendor's result link: https and public addresses only, bounded size, sniffed type."""
+
+    async def fetch(self, url: str, *, allowed_origin: str | None) -> bytes:
+        """The bytes.
+
+        Raises: DownloadRefused (address, size or type not allowed), DownloadFailed (try again).
+        """
+        ...
+
+
+class DownloadRefused(Exception):
+    """The link points to where we do not go, or to what we do not take."""
+
+
+class DownloadFailed(Exception):
+    """The link did not answer; it may do so later."""
+
+
+# ----------------------------------------------------------------------------------------------- storage
+
+
+class StorageUnavailable(Exception):
+    """The object store does not answer; nothing is known to have been stored."""
+
+
+class ObjectMissing(Exception):
+    """The object store has no such key."""
+
+
+class Storage(Protocol):
+    """The object store. Keys are ours; links to them are signed and short-lived."""
+
+    async def put(self, key: str, data: bytes, *, mime: str) -> None:
+        """Store or replace. Raises: StorageUnavailable."""
+        ...
+
+    async def get(self, key: str) -> bytes:
+        """Read. Raises: ObjectMissing, StorageUnavailable."""
+        ...
+
+    async def delete(self, keys: Sequence[str]) -> None:
+        """Delete; missing keys are no error. Raises: StorageUnavailable."""
+        ...
+
+    async def list_keys(self, prefix: str) -> Sequence[str]:
+        """At most 1,000 keys below a prefix. Raises: StorageUnavailable."""
+        ...
+
+    async def link(self, key: str, *, expires_seconds: int, filename: str | None = None) -> str:
+        """A presigned link; with `filename`, one that downloads under that name. Signed locally, no request."""
+        ...
+
+    async def check(self) -> None:
+        """Raises StorageUnavailable when the bucket cannot be reached."""
+        ...
+
+
+# --------------------------------------------------------------------------------------------- messenger
+
+
+class MessengerError(Exception):
+    """Telegram did not take it. `detail` is for the log."""
+
+    def __init__(self, detail: str = "") -> None:
+        super().__init__(detail)
+        self.detail = detail
+
+
+class RecipientUnreachable(MessengerError):
+    """The user blocked the bot, deleted the account or never started a chat."""
+
+
+class SendLater(MessengerError):
+    """Flood control: not before `retry_after_seconds`."""
+
+    def __init__(self, detail: str = "", *, retry_after_seconds: float) -> None:
+        super().__init__(detail)
+        self.retry_after_seconds = retry_after_seconds
+
+
+class SendFailed(MessengerError):
+    """Network, time-out or Telegram's 5xx: it may or may not have arrived."""
+
+
+class SendRefused(MessengerError):
+    """Telegram refuses this content for good."""
+
+
+@dataclass(frozen=True, slots=True)
+class Media:
+    """A file to be sent: Telegram's own id of it where known, else our storage key."""
+
+    storage_key: str
+    mime: str
+    width: int
+    height: int
+    size_bytes: int
+    filename: str
+    file_id: str | None = None
+    preview_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """One message: what it says (`template` and `params`, rendered in `language`), what it shows, what it offers.
+
+    `template` names a renderer of the messenger; `params` are plain JSON.
+    """
+
+    chat_id: int
+    language: str
+    template: str
+    params: Mapping[str, object] = field(default_factory=dict)
+    media: tuple[Media, ...] = ()
+    as_document: bool = False
+    reply_to_message_id: int | None = None
+
+
+class Priority(StrEnum):
+    """The sender's order: what a person waits for comes first."""
+
+    REPLY = "reply"
+    RESULT = "result"
+    NOTICE = "notice"
+    BROADCAST = "broadcast"
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What Telegram said: the (first) message's id, and a file id for each medium, in order."""
+
+    message_id: int
+    file_ids: tuple[str, ...] = ()
+
+
+class Messenger(Protocol):
+    """Telegram, outgoing, through one paced sender a process.
+
+    Raises (all methods): RecipientUnreachable, SendLater, SendFailed, SendRefused.
+    """
+
+    async def send(self, outgoing: Outgoing, priority: Priority) -> Sent:
+        """Send a new message."""
+        ...
+
+    async def edit(self, message_id: int, outgoing: Outgoing, priority: Priority) -> None:
+        """Replace a message's text and buttons; an unchanged or vanished message is no error."""
+        ...
+
+    async def remove(self, chat_id: int, message_id: int, priority: Priority) -> None:
+        """Delete a message; a vanished one is no error."""
+        ...
+
+
+# ---------------------------------------------------------------------------------- counters and signals
+
+
+class RateCounter(Protocol):
+    """Counts hits in a moving window, in Redis. Its absence lets everything through."""
+
+    async def hit(self, scope: str, key: str, *, limit: int, window_seconds: int) -> bool:
+        """Count one; False when the limit was reached. True when the counter cannot be reached."""
+        ...
+
+
+class SessionStore(Protocol):
+    """Sessions of the cabinet: tokens are kept as hashes, in Redis."""
+
+    async def create(self, user_id: int, *, ttl_seconds: int) -> str:
+        """A new token."""
+        ...
+
+    async def find(self, token: str) -> int | None:
+        """The user id behind a token, or None."""
+        ...
+
+    async def revoke_all(self, user_id: int) -> None:
+        """Forget every session of a user."""
+        ...
+
+
+class Signals(Protocol):
+    """Wakes open event streams, across processes. A lost signal costs seconds: streams also look by themselves."""
+
+    def listen(self, user_id: int) -> AbstractAsyncContextManager[AsyncIterator[None]]:
+        """Yields once for each signal to this user (several may be folded into one)."""
+        ...
+
+
+# ------------------------------------------------------------------------------------------- moderation
+
+
+@dataclass(frozen=True, slots=True)
+class ModerationRules:
+    """Words and patterns that are refused, by category; patterns are regular expressions on normalised text."""
+
+    words: Mapping[str, Sequence[str]]
+    patterns: Mapping[str, Sequence[str]]
+
+
+class Moderator(Protocol):
+    """Judges a prompt before anything is held."""
+
+    async def judge(self, prompt: str, rules: ModerationRules) -> str | None:
+        """The category that refuses it, or None.
+
+        Raises: ValueError when a pattern of the rules is not a regular expression.
+        """
+        ...

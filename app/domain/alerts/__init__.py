@@ -1,0 +1,1 @@
+"""Messages to the operator's chat: one per cause and hour, each with what to do."""

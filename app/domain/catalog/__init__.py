@@ -1,0 +1,1 @@
+"""What is sold and who makes it: models, their prices, options and provider routes."""

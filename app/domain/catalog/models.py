@@ -1,0 +1,47 @@
+"""The catalogue's tables. Model ids of vendors are data, never code: vendors rename and close models every month."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Text, true
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.core.db import Base
+
+
+class CatalogModel(Base):
+    """A model as it is sold: price a picture, options allowed, limits a user."""
+
+    __tablename__ = "models"
+    __table_args__ = (CheckConstraint("price_credits > 0", name="models_price_positive"),)
+
+    key: Mapped[str] = mapped_column(Text, primary_key=True)
+    kind: Mapped[str] = mapped_column(Text)
+    titles: Mapped[Any] = mapped_column(JSONB)
+    price_credits: Mapped[int]
+    options: Mapped[Any] = mapped_column(JSONB)
+    max_active: Mapped[int | None]
+    max_per_hour: Mapped[int | None]
+    timeout_seconds: Mapped[int]
+    sample_url: Mapped[str | None] = mapped_column(Text)
+    position: Mapped[int]
+    enabled: Mapped[bool] = mapped_column(server_default=true())
+
+
+class ProviderRoute(Base):
+    """One way to have a model made: a provider and its own name for the model, in order of `position`."""
+
+    __tablename__ = "provider_routes"
+    __table_args__ = (Index("provider_routes_model", "model_key", "position"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    model_key: Mapped[str] = mapped_column(Text, ForeignKey("models.key", ondelete="RESTRICT"))
+    provider: Mapped[str] = mapped_column(Text)
+    vendor_model: Mapped[str] = mapped_column(Text)
+    position: Mapped[int]
+    enabled: Mapped[bool] = mapped_column(server_default=true())
+    cost_micros: Mapped[int]
+    paused_until: Mapped[datetime | None]
+    pause_reason: Mapped[str | None] = mapped_column(Text)

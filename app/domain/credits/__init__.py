@@ -1,0 +1,1 @@
+"""Credits: available, held and owed, as the sums of an append-only ledger."""

@@ -1,0 +1,1 @@
+"""Events from outside, kept raw: money events always, others when their handler failed."""

@@ -1,0 +1,1 @@
+"""Who our users are: identity, language, tier, bans and suspensions."""

@@ -38,6 +38,8 @@ class Command:
     argv: tuple[str, ...]
     cwd: Path
     env: Mapping[str, str] = field(default_factory=dict)
+    """Added to our own environment, or all of it when that is not inherited."""
+    inherits_environment: bool = True
     account: str | None = None
     """The system account to run as; None keeps ours."""
     stop_signal: signal.Signals = signal.SIGTERM
@@ -56,7 +58,7 @@ def spawn(command: Command, *, log_path: Path) -> subprocess.Popen[bytes]:
         return subprocess.Popen(  # noqa: S603 - our own commands
             command.argv,
             cwd=command.cwd,
-            env={**os.environ, **command.env},
+            env={**os.environ, **command.env} if command.inherits_environment else command.env,
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
@@ -121,16 +123,23 @@ def log_tail(path: Path) -> str:
     return path.read_text(errors="replace")[-_LOG_TAIL_CHARACTERS:] if path.exists() else "(no log)"
 
 
+def port_is_free(port: int) -> bool:
+    """Whether a server could listen at this TCP port of the loopback interface."""
+    with socket.socket() as probe, contextlib.suppress(OSError):
+        # As servers do: a closed connection in TIME_WAIT does not keep a port.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind((HOST, port))
+        return True
+    return False
+
+
 def free_port(preferred: int | None = None) -> int:
-    """A TCP port of the loopback interface that nobody listens on: the preferred one where possible."""
-    for candidate in (preferred or 0, 0):
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            # As servers do: a connection in TIME_WAIT does not keep a port.
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind((HOST, candidate))
-            return int(probe.getsockname()[1])
-    message = "no TCP port is free"
-    raise ServerError(message)
+    """A free TCP port of the loopback interface: the preferred one where possible."""
+    if preferred is not None and port_is_free(preferred):
+        return preferred
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])
 
 
 def http_status(port: int, path: str) -> int | None:

@@ -21,6 +21,7 @@ from app.sandbox.processes import (
     ServerError,
     http_status,
     kill_tree,
+    port_is_free,
     run_once,
     spawn,
     stop,
@@ -247,8 +248,12 @@ class ServerProcess:
     def start(self) -> Self:
         """Start it and wait until it answers. Call from the main thread: it dies with the calling thread.
 
-        Raises: ServerError with the end of its log when it ends or stays silent.
+        Raises: ServerError when its port is taken, or with the end of its log when it ends or stays silent.
         """
+        if not port_is_free(self.server.port):
+            # Otherwise whoever listens there would answer in its place.
+            message = f"port {self.server.port} for {self.server.name} is taken"
+            raise ServerError(message)
         self.server.prepare()
         self._process = spawn(self.server.command(), log_path=self.log_path)
         wait_until_ready(self.server.name, self.server.is_ready, self._process, log_path=self.log_path)

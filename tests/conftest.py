@@ -24,7 +24,7 @@ from tests.harness import (
     WEBHOOK_SECRET,
     Bucket,
     StarbrushProcess,
-    run_starbrush,
+    migrate,
 )
 
 # Logical databases of our own Valkey are taken in turn, so that a straggler of one test cannot write into the next.
@@ -115,8 +115,7 @@ async def template_database(postgres_url: str) -> AsyncIterator[str]:
     """The name of a migrated, empty database, which every test's database is a copy of."""
     name = f"starbrush_{_SESSION}_template"
     await _administer(postgres_url, f"CREATE DATABASE {name}")
-    migrated = run_starbrush("migrate", env={"DATABASE_URL": _at_database(postgres_url, name), "ENVIRONMENT": "test"})
-    assert migrated.returncode == 0, f"starbrush migrate failed:\n{migrated.stdout}\n{migrated.stderr}"
+    migrate(_at_database(postgres_url, name))
     yield name
     await _administer(postgres_url, f"DROP DATABASE {name} WITH (FORCE)")
 
@@ -178,8 +177,7 @@ def own_postgres(server_home: Path, database_names: Iterator[str]) -> Iterator[S
     """A migrated PostgreSQL of this test alone: `kill()`, `start()`, `server.url`."""
     home = server_home / next(database_names)
     process = ServerProcess(Postgres(home, free_port(), new_secret(), durable=False), log_dir=home).start()
-    migrated = run_starbrush("migrate", env={"DATABASE_URL": process.server.url, "ENVIRONMENT": "test"})
-    assert migrated.returncode == 0, f"starbrush migrate failed:\n{migrated.stdout}\n{migrated.stderr}"
+    migrate(process.server.url)
     yield process
     process.kill()
     shutil.rmtree(home)

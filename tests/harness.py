@@ -4,9 +4,13 @@ import os
 import subprocess
 import sysconfig
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
+
+from alembic import command
+from alembic.config import Config
 
 from app.sandbox import processes
 from app.sandbox.processes import HOST, Command
@@ -67,6 +71,22 @@ def run_starbrush(*arguments: str, env: Mapping[str, str], cwd: Path = ROOT) -> 
         timeout=_COMMAND_LIMIT_SECONDS,
         check=False,
     )
+
+
+def migrate(database_url: str) -> None:
+    """Bring a database to the newest schema."""
+    config = Config()
+    config.set_main_option("script_location", str(ROOT / "migrations"))
+    # Alembic's configuration takes a percent sign for an interpolation.
+    config.set_main_option("sqlalchemy.url", asyncpg_url(database_url).replace("%", "%%"))
+    # In a thread of its own, since the migrations run an event loop.
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        thread.submit(command.upgrade, config, "head").result()
+
+
+def asyncpg_url(database_url: str) -> str:
+    """The URL with SQLAlchemy's name of the asynchronous driver."""
+    return f"postgresql+asyncpg://{database_url.partition('://')[2]}"
 
 
 class StarbrushProcess:

@@ -1,0 +1,1 @@
+"""The vendors that make pictures, one module each, behind one port."""

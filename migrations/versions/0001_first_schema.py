@@ -147,6 +147,12 @@ def upgrade() -> None:
         sa.Column("attempts", sa.Integer(), server_default="0", nullable=False),
         sa.Column("ring_number", sa.Integer(), server_default="0", nullable=False),
         sa.Column("next_attempt_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column(
+            "next_ring_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now() + interval '5 seconds'"),
+            nullable=False,
+        ),
         sa.Column("lease_owner", sa.Uuid(), nullable=True),
         sa.Column("fence", sa.Integer(), server_default="0", nullable=False),
         sa.Column("message_id", sa.BigInteger(), nullable=True),
@@ -166,7 +172,7 @@ def upgrade() -> None:
     op.create_index(
         "deliveries_due",
         "deliveries",
-        ["rank", "next_attempt_at"],
+        ["rank", "next_ring_at"],
         unique=False,
         postgresql_where=sa.text("state IN ('OWED', 'SENDING')"),
     )

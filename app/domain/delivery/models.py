@@ -48,7 +48,7 @@ class Delivery(Base):
 
     __tablename__ = "deliveries"
     __table_args__ = (
-        Index("deliveries_due", "rank", "next_attempt_at", postgresql_where=text("state IN ('OWED', 'SENDING')")),
+        Index("deliveries_due", "rank", "next_ring_at", postgresql_where=text("state IN ('OWED', 'SENDING')")),
         Index("deliveries_after", "after_id", postgresql_where=text("after_id IS NOT NULL")),
         Index("deliveries_dead", "user_id", postgresql_where=text("state = 'DEAD'")),
         Index("deliveries_generation", "generation_id"),
@@ -68,6 +68,7 @@ class Delivery(Base):
     attempts: Mapped[int] = mapped_column(server_default="0")
     ring_number: Mapped[int] = mapped_column(server_default="0")
     next_attempt_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
+    next_ring_at: Mapped[datetime] = mapped_column(server_default=text("now() + interval '5 seconds'"))
     lease_owner: Mapped[UUID | None]
     fence: Mapped[int] = mapped_column(server_default="0")
     message_id: Mapped[int | None] = mapped_column(BigInteger)

@@ -1,0 +1,171 @@
+"""Reads the catalogue as a whole, and changes single routes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import bindparam, text
+from sqlalchemy.dialects.postgresql import JSONB
+
+from app.core.db import Reader, Tx
+from app.core.ids import new_id
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One way to have a model made."""
+
+    id: UUID
+    provider: str
+    vendor_model: str
+    cost_micros: int
+    paused: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A model as it is sold. `price_credits` is the price of one picture."""
+
+    key: str
+    kind: str
+    titles: Mapping[str, str]
+    price_credits: int
+    aspect_ratios: tuple[str, ...]
+    max_count: int
+    max_active: int | None
+    max_per_hour: int | None
+    timeout_seconds: int
+    sample_url: str | None
+    enabled: bool
+    routes: tuple[Route, ...]
+
+    @property
+    def default_ratio(self) -> str:
+        return self.aspect_ratios[0]
+
+    def price(self, count: int) -> int:
+        """What `count` pictures cost, in credits."""
+        return self.price_credits * count
+
+    def title(self, language: str) -> str:
+        """The model's name in a language, or its English one."""
+        return self.titles.get(language) or self.titles.get("en") or self.key
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSeed:
+    """A model of the first catalogue."""
+
+    key: str
+    kind: str
+    titles: Mapping[str, str]
+    price_credits: int
+    aspect_ratios: tuple[str, ...]
+    max_count: int
+    timeout_seconds: int
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
+class RouteSeed:
+    """A route of the first catalogue."""
+
+    model_key: str
+    provider: str
+    vendor_model: str
+    cost_micros: int
+    position: int
+
+
+_MODELS = text(
+    """
+    SELECT key, kind, titles, price_credits, options, max_active, max_per_hour, timeout_seconds, sample_url, enabled
+    FROM models ORDER BY position, key
+    """
+).columns(titles=JSONB, options=JSONB)
+_ROUTES = text(
+    """
+    SELECT id, model_key, provider, vendor_model, cost_micros, coalesce(paused_until > now(), false) AS paused
+    FROM provider_routes WHERE enabled ORDER BY model_key, position
+    """
+)
+# What the operator has changed or removed stays so: a seed never touches an existing row.
+_SEED_MODEL = text(
+    """
+    INSERT INTO models (key, kind, titles, price_credits, options, timeout_seconds, position)
+    VALUES (:key, :kind, :titles, :price_credits, :options, :timeout_seconds, :position)
+    ON CONFLICT (key) DO NOTHING
+    """
+).bindparams(bindparam("titles", type_=JSONB), bindparam("options", type_=JSONB))
+_SEED_ROUTE = text(
+    """
+    INSERT INTO provider_routes (id, model_key, provider, vendor_model, position, cost_micros)
+    SELECT :id, :model_key, :provider, :vendor_model, :position, :cost_micros
+    WHERE NOT EXISTS (
+        SELECT 1 FROM provider_routes
+        WHERE model_key = :model_key AND provider = :provider AND vendor_model = :vendor_model
+    )
+    """
+)
+_PAUSE = text("UPDATE provider_routes SET paused_until = :until, pause_reason = :reason WHERE id = :id")
+
+
+async def list_all(reader: Reader) -> tuple[Model, ...]:
+    """Every model, in the operator's order, with its enabled routes in order of preference."""
+    routes: dict[str, list[Route]] = {}
+    for row in await reader.all(_ROUTES):
+        routes.setdefault(row.model_key, []).append(
+            Route(row.id, row.provider, row.vendor_model, row.cost_micros, row.paused)
+        )
+    return tuple(
+        Model(
+            key=row.key,
+            kind=row.kind,
+            titles=row.titles,
+            price_credits=row.price_credits,
+            aspect_ratios=tuple(row.options["aspect_ratios"]),
+            max_count=int(row.options["max_count"]),
+            max_active=row.max_active,
+            max_per_hour=row.max_per_hour,
+            timeout_seconds=row.timeout_seconds,
+            sample_url=row.sample_url,
+            enabled=row.enabled,
+            routes=tuple(routes.get(row.key, ())),
+        )
+        for row in await reader.all(_MODELS)
+    )
+
+
+async def seed(tx: Tx, models: tuple[ModelSeed, ...], routes: tuple[RouteSeed, ...]) -> None:
+    """Enter what is not there yet."""
+    for model in models:
+        await tx.execute(
+            _SEED_MODEL,
+            {
+                "key": model.key,
+                "kind": model.kind,
+                "titles": dict(model.titles),
+                "price_credits": model.price_credits,
+                "options": {"aspect_ratios": list(model.aspect_ratios), "max_count": model.max_count},
+                "timeout_seconds": model.timeout_seconds,
+                "position": model.position,
+            },
+        )
+    for route in routes:
+        await tx.execute(
+            _SEED_ROUTE,
+            {
+                "id": new_id(),
+                "model_key": route.model_key,
+                "provider": route.provider,
+                "vendor_model": route.vendor_model,
+                "position": route.position,
+                "cost_micros": route.cost_micros,
+            },
+        )
+
+
+async def pause(tx: Tx, route_id: UUID, *, until: datetime, reason: str) -> None:
+    """Take a route out until a time of the machine's clock."""
+    await tx.execute(_PAUSE, {"id": route_id, "until": until, "reason": reason})

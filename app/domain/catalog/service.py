@@ -1,0 +1,104 @@
+"""Use cases on the catalogue. Reads are remembered for a moment: the catalogue is on every hot path."""
+
+import time
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from app.core.app_settings import find_setting, put_setting
+from app.core.db import Database
+from app.domain.actors import Actor
+from app.domain.audit import log as audit
+from app.domain.catalog import repository
+from app.domain.catalog.repository import Model, Route
+from app.domain.catalog.seeds import SeedPrices, model_seeds, route_seeds
+from app.domain.errors import Maintenance, ModelUnavailable
+
+_MAINTENANCE_KEY = "maintenance"
+# A change of the operator's reaches every process within this time.
+_REMEMBERED_SECONDS = 2.0
+
+
+class CatalogService:
+    """Models on sale. A route counts only while its provider is configured, enabled and not paused."""
+
+    def __init__(self, db: Database, *, providers: Sequence[str]) -> None:
+        self._db = db
+        self._preference = {name: position for position, name in enumerate(providers)}
+        self._models: dict[str, Model] = {}
+        self._maintenance = False
+        self._read_at = float("-inf")
+
+    async def seed(self, prices: SeedPrices) -> None:
+        """Enter the first catalogue where it is missing."""
+        async with self._db.transaction() as tx:
+            await repository.seed(tx, model_seeds(prices), route_seeds())
+        self.forget()
+
+    async def list_models(self) -> tuple[Model, ...]:
+        """What can be ordered right now, in the operator's order."""
+        await self._refresh()
+        return tuple(model for model in self._models.values() if _on_sale(model))
+
+    async def get_enabled(self, key: str) -> Model:
+        """A model that can be ordered. Raises: Maintenance, ModelUnavailable."""
+        await self._refresh()
+        if self._maintenance:
+            raise Maintenance
+        model = self._models.get(key)
+        if model is None or not _on_sale(model):
+            raise ModelUnavailable(model=key)
+        return model
+
+    async def find_model(self, key: str) -> Model | None:
+        """A model, on sale or not: work that was accepted goes on."""
+        await self._refresh()
+        return self._models.get(key)
+
+    async def set_maintenance(self, actor: Actor, *, enabled: bool, reason: str) -> None:
+        """Close or open the shop; accepted work goes on."""
+        async with self._db.transaction() as tx:
+            before = bool(await find_setting(tx, _MAINTENANCE_KEY))
+            await put_setting(tx, _MAINTENANCE_KEY, enabled)
+            await audit.record(
+                tx,
+                actor,
+                action="maintenance",
+                subject="shop",
+                before={"enabled": before},
+                after={"enabled": enabled},
+                reason=reason,
+            )
+        self.forget()
+
+    async def pause_route(self, route_id: UUID, *, seconds: float, reason: str) -> None:
+        """Take a route out for a while: its vendor is out of money, or has no such model."""
+        until = datetime.now(UTC) + timedelta(seconds=seconds)
+        async with self._db.transaction() as tx:
+            await repository.pause(tx, route_id, until=until, reason=reason)
+        self.forget()
+
+    def forget(self) -> None:
+        """Read anew at the next use."""
+        self._read_at = float("-inf")
+
+    async def _refresh(self) -> None:
+        if time.monotonic() - self._read_at < _REMEMBERED_SECONDS:
+            return
+        async with self._db.read() as reader:
+            models = await repository.list_all(reader)
+            self._maintenance = bool(await find_setting(reader, _MAINTENANCE_KEY))
+        self._models = {
+            model.key: replace(model, routes=_configured(model.routes, self._preference)) for model in models
+        }
+        self._read_at = time.monotonic()
+
+
+def _on_sale(model: Model) -> bool:
+    return model.enabled and any(not route.paused for route in model.routes)
+
+
+def _configured(routes: Collection[Route], preference: dict[str, int]) -> tuple[Route, ...]:
+    known = [route for route in routes if route.provider in preference]
+    return tuple(sorted(known, key=lambda route: preference[route.provider]))

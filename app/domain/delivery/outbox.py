@@ -1,0 +1,215 @@
+"""The outbox's statements: owe, claim, record, revive. A delivery is leased like a generation."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import Row, bindparam, text
+from sqlalchemy.dialects.postgresql import JSONB
+
+from app.core.db import Tx
+from app.core.jobs import Job, Queue
+from app.domain.delivery.models import DeliveryKind, DeliveryRank
+
+JOB_NAME: Final = "deliver"
+# The error of a delivery that Telegram refuses for good begins so; sending it again would be refused again.
+REFUSED: Final = "refused: "
+
+
+@dataclass(frozen=True, slots=True)
+class NewDelivery:
+    """A message to be owed. `key` makes it once-only; `after_id` is the delivery it must follow."""
+
+    key: str
+    kind: DeliveryKind
+    rank: DeliveryRank
+    chat_id: int
+    user_id: int | None = None
+    generation_id: UUID | None = None
+    after_id: int | None = None
+    template: str = ""
+    params: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimedDelivery:
+    """A delivery that this process alone may send now. `language` is the user's, English for the operator."""
+
+    id: int
+    kind: DeliveryKind
+    rank: DeliveryRank
+    user_id: int | None
+    chat_id: int
+    language: str
+    generation_id: UUID | None
+    template: str
+    params: Mapping[str, Any]
+    attempts: int
+    fence: int
+
+
+_OWE = text(
+    """
+    INSERT INTO deliveries (key, kind, rank, user_id, chat_id, generation_id, after_id, template, params)
+    VALUES (:key, :kind, :rank, :user_id, :chat_id, :generation_id, :after_id, :template, :params)
+    ON CONFLICT (key) DO NOTHING RETURNING id
+    """
+).bindparams(bindparam("params", type_=JSONB))
+
+# A dead owner's delivery is taken over, though not before the database has been up for one lease time: right after
+# an outage every lease looks dead (trap 34). A message that follows another waits for it.
+_CLAIM = text(
+    """
+    UPDATE deliveries d SET state = 'SENDING', lease_owner = :owner, fence = d.fence + 1
+    FROM (
+        SELECT c.id, coalesce(u.language, 'en') AS language
+        FROM deliveries c LEFT JOIN users u ON u.id = c.user_id
+        WHERE c.id = :id AND (
+            (c.state = 'OWED' AND c.next_attempt_at <= now())
+            OR (c.state = 'SENDING'
+                AND pg_postmaster_start_time() < now() - CAST(:lease AS interval)
+                AND NOT EXISTS (SELECT 1 FROM processes p WHERE p.id = c.lease_owner AND p.alive_until > now())))
+            AND NOT EXISTS (
+                SELECT 1 FROM deliveries a WHERE a.id = c.after_id AND a.state IN ('OWED', 'SENDING'))
+        FOR UPDATE OF c SKIP LOCKED
+    ) due
+    WHERE d.id = due.id
+    RETURNING d.id, d.kind, d.rank, d.user_id, d.chat_id, due.language, d.generation_id, d.template, d.params,
+        d.attempts, d.fence
+    """
+).columns(params=JSONB)
+_FINISH = text(
+    """
+    UPDATE deliveries SET state = :state, message_id = :message_id, error = :error, lease_owner = NULL,
+        sent_at = CASE WHEN :state = 'SENT' THEN clock_now() END
+    WHERE id = :id AND fence = :fence AND state = 'SENDING'
+    """
+)
+_RETRY = text(
+    """
+    UPDATE deliveries SET state = 'OWED', lease_owner = NULL, attempts = :attempts, error = :error,
+        next_attempt_at = now() + :delay, next_ring_at = now() + :delay, ring_number = ring_number + 1
+    WHERE id = :id AND fence = :fence AND state = 'SENDING' RETURNING ring_number
+    """
+)
+_FOLLOWERS = text(
+    """
+    UPDATE deliveries SET ring_number = ring_number + 1, next_ring_at = now() + interval '5 seconds'
+    WHERE after_id = :id AND state = 'OWED' RETURNING id, ring_number
+    """
+)
+# Rung again by the sweep: whatever is open, due, not being sent by a living process and not waiting for another.
+_RING_DUE = text(
+    """
+    UPDATE deliveries d SET
+        ring_number = d.ring_number + 1,
+        next_ring_at = now() + least(:first * power(2, least(d.ring_number, 6)), :longest) * interval '1 second'
+    FROM (
+        SELECT c.id FROM deliveries c
+        WHERE c.state IN ('OWED', 'SENDING') AND c.next_ring_at <= now() AND c.next_attempt_at <= now()
+            AND NOT EXISTS (SELECT 1 FROM processes p WHERE p.id = c.lease_owner AND p.alive_until > now())
+            AND NOT EXISTS (
+                SELECT 1 FROM deliveries a WHERE a.id = c.after_id AND a.state IN ('OWED', 'SENDING'))
+        ORDER BY c.rank, c.next_ring_at LIMIT :limit FOR UPDATE OF c SKIP LOCKED
+    ) due
+    WHERE d.id = due.id RETURNING d.id, d.ring_number
+    """
+)
+_REVIVE = text(
+    """
+    UPDATE deliveries SET state = 'OWED', attempts = 0, error = NULL, next_attempt_at = now(),
+        next_ring_at = now() + interval '5 seconds', ring_number = ring_number + 1
+    WHERE user_id = :user_id AND state = 'DEAD' AND error NOT LIKE :refused RETURNING id, ring_number
+    """
+)
+_DROP = text("UPDATE deliveries SET state = 'SKIPPED' WHERE user_id = :user_id AND state IN ('OWED', 'DEAD')")
+
+
+async def owe(tx: Tx, new: NewDelivery) -> int | None:
+    """Owe a message and ring for it after the commit; None when its key is owed already."""
+    delivery_id: int | None = await tx.scalar(
+        _OWE,
+        {
+            "key": new.key,
+            "kind": new.kind.value,
+            "rank": new.rank.value,
+            "user_id": new.user_id,
+            "chat_id": new.chat_id,
+            "generation_id": new.generation_id,
+            "after_id": new.after_id,
+            "template": new.template,
+            "params": dict(new.params),
+        },
+    )
+    if delivery_id is not None and new.after_id is None:
+        tx.after_commit(ring(delivery_id, 0))
+    return delivery_id
+
+
+def ring(delivery_id: int, ring_number: int, *, delay_seconds: float = 0.0) -> Job:
+    """The ring of a delivery."""
+    return Job(Queue.DELIVERY, JOB_NAME, str(delivery_id), ring_number, delay_seconds)
+
+
+async def claim(tx: Tx, delivery_id: int, *, owner: UUID, lease: timedelta) -> ClaimedDelivery | None:
+    """Take a due delivery, or None when it is not due, done, waiting, or another process's."""
+    row = await tx.one_or_none(_CLAIM, {"id": delivery_id, "owner": owner, "lease": lease})
+    return _claimed(row) if row else None
+
+
+async def finish(
+    tx: Tx, claimed: ClaimedDelivery, state: str, *, message_id: int | None = None, error: str | None = None
+) -> bool:
+    """Record what became of it, and ring for those that waited. False when another process has taken it over."""
+    result = await tx.execute(
+        _FINISH,
+        {"id": claimed.id, "fence": claimed.fence, "state": state, "message_id": message_id, "error": error},
+    )
+    for row in await tx.all(_FOLLOWERS, {"id": claimed.id}):
+        tx.after_commit(ring(row.id, row.ring_number))
+    return result.rowcount == 1
+
+
+async def retry(tx: Tx, claimed: ClaimedDelivery, *, attempts: int, delay: timedelta, error: str) -> None:
+    """Owe it again after a delay."""
+    ring_number = await tx.scalar(
+        _RETRY, {"id": claimed.id, "fence": claimed.fence, "attempts": attempts, "delay": delay, "error": error}
+    )
+    if ring_number is not None:
+        tx.after_commit(ring(claimed.id, ring_number, delay_seconds=delay.total_seconds()))
+
+
+async def ring_due(tx: Tx, *, first_seconds: float, longest_seconds: float, limit: int) -> Sequence[Job]:
+    """The rings that are due, each with a number of its own; their back-off is moved on."""
+    rows = await tx.all(_RING_DUE, {"first": first_seconds, "longest": longest_seconds, "limit": limit})
+    return [ring(row.id, row.ring_number) for row in rows]
+
+
+async def revive(tx: Tx, user_id: int) -> int:
+    """Owe a user's dead letters again; returns how many."""
+    rows = await tx.all(_REVIVE, {"user_id": user_id, "refused": f"{REFUSED}%"})
+    tx.after_commit(*(ring(row.id, row.ring_number) for row in rows))
+    return len(rows)
+
+
+async def drop(tx: Tx, user_id: int) -> None:
+    """Owe a user nothing any more: they deleted their data."""
+    await tx.execute(_DROP, {"user_id": user_id})
+
+
+def _claimed(row: Row[Any]) -> ClaimedDelivery:
+    return ClaimedDelivery(
+        id=row.id,
+        kind=DeliveryKind(row.kind),
+        rank=DeliveryRank(row.rank),
+        user_id=row.user_id,
+        chat_id=row.chat_id,
+        language=row.language,
+        generation_id=row.generation_id,
+        template=row.template,
+        params=row.params,
+        attempts=row.attempts,
+        fence=row.fence,
+    )

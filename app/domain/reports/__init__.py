@@ -1,0 +1,1 @@
+"""What the operator looks at: the proof of the books."""

@@ -1,0 +1,18 @@
+"""What a user may do at all: checked in every write use case, so that no surface can forget it (trap 39)."""
+
+from datetime import UTC
+
+from app.domain.errors import UserBanned, UserSuspended
+from app.domain.users.repository import UserView
+
+
+def require_allowed(user: UserView) -> None:
+    """Let pass who is neither banned nor suspended.
+
+    Raises: UserBanned, UserSuspended.
+    """
+    if user.banned:
+        raise UserBanned
+    if user.suspended_until is not None:
+        until = user.suspended_until.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+        raise UserSuspended(until=until, reason=user.suspend_reason or "")

@@ -84,6 +84,8 @@ def kill_tree(process: subprocess.Popen[bytes]) -> None:
 
     PostgreSQL's own children leave its process group, so they are found by their parents.
     """
+    if process.poll() is not None:
+        return  # its number may be somebody else's by now
     for pid in (process.pid, *_descendants(process.pid)):
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)

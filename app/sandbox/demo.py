@@ -2,7 +2,7 @@
 
 import os
 import sysconfig
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -10,6 +10,7 @@ from app.sandbox.demo_settings import DEFAULT_PORT, DEFAULT_SANDBOX_PORT, DemoSe
 from app.sandbox.processes import Command, ServerError, http_status, port_is_free
 from app.sandbox.supervisor import Service, Stopped, Supervisor, SupervisorError, say
 
+_PROGRAM: Final = Path(sysconfig.get_path("scripts")) / "starbrush"
 _ROOT: Final = Path(__file__).resolve().parent.parent.parent
 # The app finishes what it is at (DRAIN_SECONDS, 150 unless set) and says goodbye.
 _DEFAULT_DRAIN_SECONDS: Final = 150.0
@@ -32,22 +33,23 @@ def main() -> int:
     return run_demo(os.environ)
 
 
-def run_demo(given: Mapping[str, str]) -> int:
+def run_demo(given: Mapping[str, str], *, program: Path = _PROGRAM) -> int:
     """Start everything, print the links, keep it running, and stop it in order.
 
     `given` are the variables that win over the demo's own; `DATA_DIR` among them says where everything is kept.
+    `program` is the command whose `migrate`, `sandbox` and `serve` are run.
     Returns the exit status: 1 when something could not be started, and then nothing is left running.
     """
     data_dir = Path(given.get("DATA_DIR") or _ROOT / ".data").resolve()
     try:
-        _run(given, data_dir)
+        _run(given, data_dir, program)
     except (SupervisorError, ServerError) as error:
         say(f"\n{error}")
         return 1
     return 0
 
 
-def _run(given: Mapping[str, str], data_dir: Path) -> None:
+def _run(given: Mapping[str, str], data_dir: Path, program: Path) -> None:
     run_dir = data_dir / "run"
     log_dir = data_dir / "log"
     supervisor = Supervisor(run_dir=run_dir, log_dir=log_dir, say=say)
@@ -58,8 +60,13 @@ def _run(given: Mapping[str, str], data_dir: Path) -> None:
         _refuse(_taken_ports(settings.environment))
         _write_environment(run_dir / "env", settings)
         _set_large_logs_aside(log_dir)
-        supervisor.add(*_services(settings, data_dir))
-        _start(supervisor, settings, log_dir)
+        environment = {**settings.environment, "DATA_DIR": str(data_dir)}
+
+        def command(*arguments: str) -> Command:
+            return Command(argv=(str(program), *arguments), cwd=_ROOT, env=environment)
+
+        supervisor.add(*_servers(settings), *_processes(settings, command))
+        _start(supervisor, settings, command("migrate"), log_path=log_dir / "migrate.log")
         say(_links(settings))
         supervisor.keep()
         say("\nStopping; work in progress is finished first (Ctrl-C again to stop at once)")
@@ -107,45 +114,40 @@ def _set_large_logs_aside(log_dir: Path) -> None:
             log.replace(log.with_suffix(".log.old"))
 
 
-def _services(settings: DemoSettings, data_dir: Path) -> list[Service]:
-    servers = [
+def _servers(settings: DemoSettings) -> list[Service]:
+    return [
         Service(name=server.name, command=server.command, is_ready=server.is_ready, prepare=server.prepare)
         for server in settings.servers
     ]
-    names = tuple(server.name for server in settings.servers)
-    environment = {**settings.environment, "DATA_DIR": str(data_dir)}
-    drain_seconds = float(environment.get("DRAIN_SECONDS") or _DEFAULT_DRAIN_SECONDS)
-    sandbox_port, port = settings.sandbox_port, settings.port
+
+
+def _processes(settings: DemoSettings, command: Callable[..., Command]) -> list[Service]:
+    servers = tuple(server.name for server in settings.servers)
+    port, sandbox_port = settings.port, settings.sandbox_port
+    drain_seconds = float(settings.environment.get("DRAIN_SECONDS") or _DEFAULT_DRAIN_SECONDS)
     sandbox = Service(
         name="sandbox",
-        command=lambda: _starbrush("sandbox", "--port", str(sandbox_port), environment=environment),
+        command=lambda: command("sandbox", "--port", str(sandbox_port)),
         is_ready=lambda: http_status(sandbox_port, "/sandbox/api/bot") == 200,
-        needs=names,
+        needs=servers,
     )
     app = Service(
         name="app",
-        command=lambda: _starbrush("serve", environment=environment),
+        command=lambda: command("serve"),
         is_ready=lambda: http_status(port, "/readyz") == 200,
-        needs=(*names, "sandbox"),
+        needs=(*servers, "sandbox"),
         stop_limit_seconds=drain_seconds + _AFTER_DRAIN_SECONDS,
     )
-    return [*servers, sandbox, app]
+    return [sandbox, app]
 
 
-def _starbrush(*arguments: str, environment: Mapping[str, str]) -> Command:
-    return Command(
-        argv=(str(Path(sysconfig.get_path("scripts")) / "starbrush"), *arguments), cwd=_ROOT, env=environment
-    )
-
-
-def _start(supervisor: Supervisor, settings: DemoSettings, log_dir: Path) -> None:
+def _start(supervisor: Supervisor, settings: DemoSettings, migrate: Command, *, log_path: Path) -> None:
     names = [server.name for server in settings.servers]
     if names:
         say(f"Starting {', '.join(names)}")
         supervisor.start(*names)
     say("Migrating the database")
-    migrate = _starbrush("migrate", environment=settings.environment)
-    supervisor.run_once("starbrush migrate", migrate, log_path=log_dir / "migrate.log")
+    supervisor.run_once("starbrush migrate", migrate, log_path=log_path)
     say("Starting the sandbox and the app")
     supervisor.start("sandbox")
     supervisor.start("app")

@@ -79,7 +79,7 @@ def settle(given: Mapping[str, str], *, data_dir: Path, example: Path) -> DemoSe
         **_product_settings(given, kept),
     }
     documented = set(_EXAMPLE_NAME.findall(example.read_text())) if example.exists() else set()
-    names = sorted(documented & given.keys() | defaults.keys())
+    names = sorted((documented | urls.keys()) & given.keys() | defaults.keys())
     environment = {name: given.get(name, defaults.get(name, "")) for name in names}
     return DemoSettings(environment=environment, servers=tuple(ours.values()))
 

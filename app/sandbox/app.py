@@ -1,0 +1,72 @@
+"""The sandbox's application: Bot API, control API, demo vendor and the playground page in one process."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from fastapi import FastAPI
+from fastapi.staticfiles import StaticFiles
+from starlette.requests import Request
+from starlette.responses import RedirectResponse
+
+from app.sandbox.botapi import routes as botapi_routes
+from app.sandbox.config import SandboxConfig
+from app.sandbox.control import machinery, overview, users
+from app.sandbox.control.errors import install_error_handlers
+from app.sandbox.http import build_server
+from app.sandbox.store import Json
+from app.sandbox.vendor import routes as vendor_routes
+from app.sandbox.world import World
+
+__all__ = ["SandboxConfig", "create_sandbox", "run"]
+
+_STATIC: Final = Path(__file__).parent / "static"
+_PREFIX: Final = "/sandbox/api"
+
+
+def create_sandbox(config: SandboxConfig) -> FastAPI:
+    """The application. Its world opens its files at once and delivers from start-up to shutdown.
+
+    Raises: ValueError for a bot token that is none.
+    """
+
+    async def answer(body: Json) -> None:
+        await botapi_routes.answer_in_webhook(world, body)
+
+    config.data_dir.mkdir(parents=True, exist_ok=True)
+    world = World(config, answer)
+    app = FastAPI(
+        title="Starbrush sandbox",
+        description="Plays Telegram and a vendor of pictures. Errors are `{error}` with a 4xx.",
+        lifespan=partial(_lifespan, world),
+        docs_url=f"{_PREFIX}/docs",
+        openapi_url=f"{_PREFIX}/openapi.json",
+        redoc_url=None,
+    )
+    app.state.world = world
+    app.include_router(users.router, prefix=_PREFIX)
+    app.include_router(machinery.router, prefix=_PREFIX)
+    app.include_router(overview.router, prefix=_PREFIX)
+    app.router.routes.extend([*botapi_routes.ROUTES, *vendor_routes.ROUTES])
+    app.add_route("/", _to_playground, include_in_schema=False)
+    app.mount("/sandbox", StaticFiles(directory=_STATIC, html=True), name="playground")
+    install_error_handlers(app)
+    return app
+
+
+def run(config: SandboxConfig) -> None:
+    """Serve until SIGINT or SIGTERM."""
+    build_server(create_sandbox(config), host=config.host, port=config.port).run()
+
+
+@asynccontextmanager
+async def _lifespan(world: World, _app: FastAPI) -> AsyncIterator[None]:
+    world.dispatcher.start()
+    yield
+    await world.close()
+
+
+async def _to_playground(_request: Request) -> RedirectResponse:
+    return RedirectResponse("/sandbox/")

@@ -1,0 +1,81 @@
+"""Bodies of the control API: what may be sent, and examples for its documentation."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from app.sandbox.faults import FaultKind
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class NewUser(_Body):
+    """A user to be made."""
+
+    first_name: Annotated[str, Field(min_length=1, max_length=64)]
+    last_name: Annotated[str, Field(max_length=64)] | None = None
+    username: Annotated[str, Field(pattern=r"^[A-Za-z]\w{3,31}$")] | None = None
+    language_code: Annotated[str, Field(max_length=16)] | None = "en"
+
+
+class NewMessage(_Body):
+    """A text message of a user's."""
+
+    text: str
+    reply_to_message_id: int | None = None
+
+
+class NewCallback(_Body):
+    """A tap on a button."""
+
+    message_id: int
+    data: Annotated[str, Field(min_length=1)]
+
+
+class NewFault(_Body):
+    """Calls that are to go wrong: a Bot API method, `*` for all of them, or `vendor:create|check|cancel`."""
+
+    method: Annotated[str, Field(min_length=1)]
+    kind: FaultKind
+    times: Annotated[int, Field(ge=1)] | None = Field(1, description="null: until a reset or DELETE /faults")
+    retry_after: Annotated[int, Field(ge=1)] = Field(1, description="seconds, for 429")
+
+
+class Redelivery(_Body):
+    """How often an update is sent again, all at once."""
+
+    times: Annotated[int, Field(ge=1, le=100)] = 1
+
+
+class ClockAdvance(_Body):
+    """How far the clock goes forward; fractions are allowed."""
+
+    advance_seconds: Annotated[float, Field(ge=0, le=10 * 365 * 86_400)]
+
+
+class UserOut(BaseModel):
+    """A user: the Bot API object, and where the chat with the bot stands."""
+
+    id: int
+    is_bot: Literal[False] = False
+    first_name: str
+    last_name: str | None = None
+    username: str | None = None
+    language_code: str | None = None
+    started: bool
+    blocked: bool
+
+
+class BotOut(BaseModel):
+    """The bot, and who runs it."""
+
+    token: str
+    username: str
+    webhook_url: str | None
+    webhook_secret: str | None
+    alert_chat_id: int | None
+    admin_ids: list[int]
+    cabinet_url: str | None
+    now: str

@@ -1,0 +1,1 @@
+"""Telegram, outgoing: the paced sender, and what our messages look like."""

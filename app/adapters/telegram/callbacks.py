@@ -1,0 +1,64 @@
+"""What our buttons carry: `action:id:value`, at most 64 bytes (Bot API, InlineKeyboardButton)."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+from uuid import UUID
+
+from app.core.ids import expand, shorten
+
+LONGEST_DATA_BYTES: Final = 64
+
+
+class Action(StrEnum):
+    """What a tap asks for. The letters live on in old messages: never give one another meaning."""
+
+    START = "s"  # id: the draft to start, on its card
+    AGAIN = "a"  # id: the draft to start, under a result
+    MODEL = "m"  # id: the draft, value: the model's key
+    RATIO = "r"  # id: the draft, value: the ratio
+    COUNT = "n"  # id: the draft, value: how many
+    QUICK = "q"  # id: the draft whose card shows the switch, if any; value: 1 or 0
+    CANCEL = "x"  # id: the generation
+    ORIGINAL = "o"  # id: the generation
+    OPEN = "i"  # id: the generation, in the history
+    REPEAT = "p"  # id: the generation, whose card is wanted again
+    DELETE = "d"  # id: the generation; asks first
+    DELETE_SURELY = "D"  # id: the generation
+    KEEP = "k"  # id: the generation that is not deleted after all
+    HISTORY = "h"  # value: filter and page
+    BALANCE = "b"  # value: page
+    LANGUAGE = "l"  # value: the language
+
+
+@dataclass(frozen=True, slots=True)
+class Tap:
+    """A tap on one of our buttons. Actions that concern something have its id."""
+
+    action: Action
+    id: UUID | None = None
+    value: str = ""
+
+
+def pack(action: Action, subject: UUID | str | None = None, value: str | int = "") -> str:
+    """The data of a button; `subject` may be an id in its text form, as parameters of messages carry it.
+
+    Raises: ValueError when it does not fit.
+    """
+    identifier = UUID(subject) if isinstance(subject, str) else subject
+    data = f"{action}:{shorten(identifier) if identifier else ''}:{value}"
+    if len(data.encode()) > LONGEST_DATA_BYTES:
+        raise ValueError(data)
+    return data
+
+
+def parse(data: str) -> Tap | None:
+    """The tap behind a button's data, or None for anything that we do not make (any more)."""
+    parts = data.split(":", 2)
+    if len(parts) != 3:
+        return None
+    action, identifier, value = parts
+    try:
+        return Tap(Action(action), expand(identifier) if identifier else None, value)
+    except ValueError:
+        return None

@@ -1,0 +1,188 @@
+"""The buttons under our messages."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+from aiogram.types import InlineKeyboardButton, InlineKeyboardMarkup
+
+from app.adapters.telegram.callbacks import LONGEST_DATA_BYTES, Action, pack
+from app.adapters.telegram.words import Words, shorten
+
+LANGUAGE_NAMES: Final[Mapping[str, str]] = {"ru": "🇷🇺 Русский", "en": "🇬🇧 English", "uz": "🇺🇿 Oʻzbekcha"}
+
+HISTORY_FILTERS: Final = ("all", "done", "failed")
+
+# Telegram shows about this much of a button on a phone.
+_LONGEST_TITLE: Final = 24
+_RATIOS_PER_ROW: Final = 5
+_CHOSEN: Final = "✓ "
+
+Row = list[InlineKeyboardButton]
+
+
+def card(words: Words, params: Mapping[str, Any]) -> InlineKeyboardMarkup:
+    """The card's: start, and choices. Each of them names its target, so that a double tap is one."""
+    draft_id: str = params["draft_id"]
+    rows = [[_button(words.plain("button-start", price=params["price"]), pack(Action.START, draft_id))]]
+    if params.get("next_model_key"):
+        title = shorten(str(params["model_title"]), _LONGEST_TITLE)
+        rows.append(
+            _fitting([(words.plain("button-model", model=title), Action.MODEL, params["next_model_key"])], draft_id)
+        )
+    ratios = [(_chosen(ratio, params["ratio"]), Action.RATIO, ratio) for ratio in params["ratios"]]
+    rows += [_fitting(ratios[at : at + _RATIOS_PER_ROW], draft_id) for at in range(0, len(ratios), _RATIOS_PER_ROW)]
+    counts = range(1, int(params["max_count"]) + 1)
+    if len(counts) > 1:
+        rows.append([_button(_chosen(f"×{n}", f"×{params['count']}"), pack(Action.COUNT, draft_id, n)) for n in counts])
+    rows.append([_quick_switch(words, enabled=bool(params["quick_mode"]), draft_id=draft_id)])
+    return _markup(rows)
+
+
+def quick(words: Words, *, enabled: bool) -> InlineKeyboardMarkup:
+    """The switch of quick mode by itself."""
+    return _markup([[_quick_switch(words, enabled=enabled, draft_id=None)]])
+
+
+def progress(words: Words, generation_id: str) -> InlineKeyboardMarkup:
+    """Cancel, while it can be cancelled."""
+    return _markup([[_button(words.plain("button-cancel"), pack(Action.CANCEL, generation_id))]])
+
+
+def result(words: Words, params: Mapping[str, Any]) -> InlineKeyboardMarkup:
+    """Under a result: again and a variation, each with a draft of its own, and the original as a file."""
+    generation_id = params["generation_id"]
+    rows = [[_again(words, params)]]
+    if params.get("variation_draft_id"):
+        rows[0].append(_button(words.plain("button-variation"), pack(Action.AGAIN, params["variation_draft_id"])))
+    rows.append([_button(words.plain("button-original", count=params["count"]), pack(Action.ORIGINAL, generation_id))])
+    return _markup(rows)
+
+
+def failed(words: Words, params: Mapping[str, Any]) -> InlineKeyboardMarkup | None:
+    """Under a failure: try again."""
+    if not params.get("draft_id"):
+        return None
+    return _markup([[_button(words.plain("button-try-again"), pack(Action.AGAIN, params["draft_id"]))]])
+
+
+def languages(words: Words) -> InlineKeyboardMarkup:
+    """One button a language, the present one marked."""
+    return _markup(
+        [[_button(_chosen(name, LANGUAGE_NAMES[words.language]), pack(Action.LANGUAGE, value=code))]
+         for code, name in LANGUAGE_NAMES.items()]
+    )  # fmt: skip
+
+
+def greeting(words: Words) -> InlineKeyboardMarkup:
+    """Under the greeting: the way to another language."""
+    return _markup([[_button(words.plain("button-language"), pack(Action.LANGUAGE))]])
+
+
+def balance(words: Words, params: Mapping[str, Any]) -> InlineKeyboardMarkup | None:
+    """The pages of a statement."""
+    row = _pager(words, Action.BALANCE, "", page=params["page"], has_next=params["has_next"])
+    return _markup([row]) if row else None
+
+
+def history(words: Words, params: Mapping[str, Any]) -> InlineKeyboardMarkup:
+    """Numbers that open the items, filters, pages."""
+    chosen: str = params["filter"]
+    rows = [
+        [
+            _button(str(at), pack(Action.OPEN, item["generation_id"]))
+            for at, item in enumerate(params["items"], start=1)
+        ],
+        [
+            _button(
+                _marked(words.plain(f"button-filter-{name}"), is_chosen=name == chosen),
+                pack(Action.HISTORY, value=f"{name}.0"),
+            )
+            for name in HISTORY_FILTERS
+        ],
+        _pager(words, Action.HISTORY, f"{chosen}.", page=params["page"], has_next=params["has_next"]),
+    ]
+    return _markup(rows)
+
+
+def history_item(words: Words, params: Mapping[str, Any]) -> InlineKeyboardMarkup:
+    """What can be done with one of the history."""
+    generation_id = params["generation_id"]
+    rows: list[Row] = [[_button(words.plain("button-repeat"), pack(Action.REPEAT, generation_id))]]
+    if params["count"]:
+        rows[0].append(
+            _button(words.plain("button-original", count=params["count"]), pack(Action.ORIGINAL, generation_id))
+        )
+    if params["is_open"]:
+        rows.append([_button(words.plain("button-cancel"), pack(Action.CANCEL, generation_id))])
+    else:
+        rows.append([_button(words.plain("button-delete"), pack(Action.DELETE, generation_id))])
+    return _markup(rows)
+
+
+def delete_confirmation(words: Words, generation_id: str) -> InlineKeyboardMarkup:
+    """The second thought before a deletion."""
+    return _markup(
+        [
+            [
+                _button(words.plain("button-delete-surely"), pack(Action.DELETE_SURELY, generation_id)),
+                _button(words.plain("button-keep"), pack(Action.KEEP, generation_id)),
+            ]
+        ]
+    )
+
+
+def with_draft_replaced(markup: InlineKeyboardMarkup, old: str, new: str) -> InlineKeyboardMarkup:
+    """The same buttons, those of one draft moved on to another (`old` and `new` in the short form of data)."""
+    return _markup([[_moved(button, old, new) for button in row] for row in markup.inline_keyboard])
+
+
+def _moved(button: InlineKeyboardButton, old: str, new: str) -> InlineKeyboardButton:
+    action, _, rest = (button.callback_data or "").partition(":")
+    identifier, _, value = rest.partition(":")
+    if identifier != old:
+        return button
+    return _button(button.text, f"{action}:{new}:{value}")
+
+
+def _again(words: Words, params: Mapping[str, Any]) -> InlineKeyboardButton:
+    return _button(words.plain("button-again", price=params["price"]), pack(Action.AGAIN, params["draft_id"]))
+
+
+def _quick_switch(words: Words, *, enabled: bool, draft_id: str | None) -> InlineKeyboardButton:
+    label = words.plain("button-quick-on" if enabled else "button-quick-off")
+    return _button(label, pack(Action.QUICK, draft_id, int(not enabled)))
+
+
+def _fitting(choices: Iterable[tuple[str, Action, str]], draft_id: str) -> Row:
+    """Buttons of choices; the operator may have named a model with more letters than a button's data holds."""
+    overhead = len(pack(Action.START, draft_id))
+    return [
+        _button(label, pack(action, draft_id, value))
+        for label, action, value in choices
+        if overhead + len(value.encode()) <= LONGEST_DATA_BYTES
+    ]
+
+
+def _pager(words: Words, action: Action, prefix: str, *, page: int, has_next: bool) -> Row:
+    row: Row = []
+    if page > 0:
+        row.append(_button(words.plain("button-newer"), pack(action, value=f"{prefix}{page - 1}")))
+    if has_next:
+        row.append(_button(words.plain("button-older"), pack(action, value=f"{prefix}{page + 1}")))
+    return row
+
+
+def _chosen(label: str, chosen: object) -> str:
+    return _marked(label, is_chosen=label == chosen)
+
+
+def _marked(label: str, *, is_chosen: bool) -> str:
+    return _CHOSEN + label if is_chosen else label
+
+
+def _button(text: str, data: str) -> InlineKeyboardButton:
+    return InlineKeyboardButton(text=text, callback_data=data)
+
+
+def _markup(rows: Sequence[Row]) -> InlineKeyboardMarkup:
+    return InlineKeyboardMarkup(inline_keyboard=[row for row in rows if row])

@@ -1,0 +1,57 @@
+"""Turns an `Outgoing` (template and parameters) into a text and its buttons, in the reader's language."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from aiogram.types import InlineKeyboardMarkup
+
+from app.adapters.telegram import account_messages, work_messages
+from app.adapters.telegram.words import LONGEST_CAPTION, LONGEST_TEXT, Words, fit
+from app.core.i18n import Translator
+from app.domain.ports import Outgoing
+
+Template = Callable[[Words, Mapping[str, Any]], tuple[str, InlineKeyboardMarkup | None]]
+
+TEMPLATES: Final[Mapping[str, Template]] = {
+    "notice": account_messages.notice,
+    "alert": account_messages.alert,
+    "greeting": account_messages.greeting,
+    "language": account_messages.language,
+    "quick": account_messages.quick,
+    "balance": account_messages.balance,
+    "history": account_messages.history,
+    "history-item": work_messages.history_item,
+    "card": work_messages.card,
+    "progress": work_messages.progress,
+    "result": work_messages.result,
+    "receipt": work_messages.result,
+    "original": work_messages.original,
+    "failed": work_messages.failed,
+    "cancelled": work_messages.cancelled,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """A message as Telegram takes it: HTML within its limits, and buttons."""
+
+    text: str
+    markup: InlineKeyboardMarkup | None
+
+
+class Renderer:
+    """What our messages look like."""
+
+    def __init__(self, translator: Translator) -> None:
+        self._translator = translator
+
+    def render(self, outgoing: Outgoing) -> Rendered:
+        """The message. Raises: KeyError for an unknown template, or a parameter that it needs."""
+        words = self.words(outgoing.language)
+        text, markup = TEMPLATES[outgoing.template](words, outgoing.params)
+        return Rendered(fit(text, LONGEST_CAPTION if outgoing.media else LONGEST_TEXT), markup)
+
+    def words(self, language: str) -> Words:
+        """The catalogues in one language, for what is no message: answers to taps."""
+        return Words(self._translator, language)

@@ -1,0 +1,121 @@
+"""Messages about work: the card, progress, results, receipts, and what became of it when there is none."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from aiogram.types import InlineKeyboardMarkup
+
+from app.adapters.telegram import keyboards
+from app.adapters.telegram.words import Words, bar, moment, quote, shorten
+from app.core.errors import message_key
+
+Message = tuple[str, InlineKeyboardMarkup | None]
+
+# A caption holds 1,024 units, and says more than the prompt.
+_PROMPT_IN_CAPTION: Final = 500
+_PROMPT_IN_PROGRESS: Final = 200
+_PROMPT_ON_CARD: Final = 1_500
+_LONGEST_TITLE: Final = 60
+# Closer guesses would promise what nobody knows.
+_ETA_STEP_SECONDS: Final = 5
+_SECONDS_UP_TO: Final = 90
+
+
+def card(words: Words, params: Mapping[str, Any]) -> Message:
+    """A draft with everything that can be chosen, and its price."""
+    text = words.html(
+        "card",
+        model=_title(params),
+        ratio=params["ratio"],
+        count=params["count"],
+        price=params["price"],
+        balance=params["balance"],
+    )
+    return f"{quote(params['prompt'], _PROMPT_ON_CARD)}\n{text}", keyboards.card(words, params)
+
+
+def progress(words: Words, params: Mapping[str, Any]) -> Message:
+    """The one message that is edited while a generation is open."""
+    stage = params["stage"]
+    position, eta = params.get("queue_position"), params.get("eta_seconds")
+    lines = [
+        words.html("progress-title", model=_title(params)),
+        quote(params["prompt"], _PROMPT_IN_PROGRESS),
+        words.html("progress-queue-position", position=position)
+        if stage == "queued" and position
+        else words.html(f"progress-{stage}"),
+    ]
+    if stage not in {"queued", "cancelling"}:
+        lines.append(
+            f"<code>{bar(params['percent'])}</code> {words.html('progress-percent', percent=params['percent'])}"
+        )
+    if eta and stage != "cancelling":
+        lines.append(_eta(words, int(eta)))
+    return "\n".join(lines), keyboards.progress(words, params["generation_id"]) if params["cancellable"] else None
+
+
+def result(words: Words, params: Mapping[str, Any]) -> Message:
+    """The caption of a result, or the receipt under an album, with the buttons."""
+    lines = [words.html("result-title", model=_title(params), count=params["count"])]
+    if params.get("prompt"):
+        lines.append(quote(params["prompt"], _PROMPT_IN_CAPTION))
+    lines.append(words.html("receipt", held=params["held"], charged=params["charged"], returned=params["returned"]))
+    if params["returned"]:
+        lines.append(words.html("receipt-partial", returned=params["returned"]))
+    lines.append(words.html("receipt-balance", balance=params["balance"]))
+    return "\n".join(lines), keyboards.result(words, params)
+
+
+def original(words: Words, params: Mapping[str, Any]) -> Message:  # noqa: ARG001 - every template has this shape
+    """The caption of original files."""
+    return words.html("original"), None
+
+
+def failed(words: Words, params: Mapping[str, Any]) -> Message:
+    """Why nothing came of it, and where the money is."""
+    lines = [words.html("failed-title"), words.html(_failure_key(params["error_code"]))]
+    lines += _money_back(words, params["returned"])
+    if params.get("prompt"):
+        lines.append(quote(params["prompt"], _PROMPT_IN_PROGRESS))
+    return "\n".join(lines), keyboards.failed(words, params)
+
+
+def cancelled(words: Words, params: Mapping[str, Any]) -> Message:
+    """The user's own cancellation, and where the money is."""
+    return "\n".join([words.html("cancelled-title"), *_money_back(words, params["returned"])]), None
+
+
+def history_item(words: Words, params: Mapping[str, Any]) -> Message:
+    """One of the history: the caption of its pictures, or a text where there are none."""
+    lines = [
+        f"{words.html('status-' + params['status'])} · {_bold_title(words, params)} · {params['ratio']}",
+        quote(params["prompt"], _PROMPT_IN_CAPTION) if params.get("prompt") else "",
+        words.html(_failure_key(params["error_code"])) if params.get("error_code") else "",
+        words.html("receipt", held=params["held"], charged=params["charged"], returned=params["returned"]),
+        moment(params["created_at"]),
+    ]
+    return "\n".join(line for line in lines if line), keyboards.history_item(words, params)
+
+
+def _title(params: Mapping[str, Any]) -> str:
+    return shorten(str(params["model_title"]), _LONGEST_TITLE)
+
+
+def _bold_title(words: Words, params: Mapping[str, Any]) -> str:
+    return words.html("model-name", model=_title(params))
+
+
+def _failure_key(error_code: str) -> str:
+    return message_key(error_code).replace("error-", "failure-", 1)
+
+
+def _money_back(words: Words, returned: int) -> list[str]:
+    return [words.html("money-returned", returned=returned) if returned else words.html("money-not-charged")]
+
+
+def _eta(words: Words, seconds: int) -> str:
+    if seconds <= _SECONDS_UP_TO:
+        return words.html(
+            "eta-seconds", seconds=max(_ETA_STEP_SECONDS, -(-seconds // _ETA_STEP_SECONDS) * _ETA_STEP_SECONDS)
+        )
+    return words.html("eta-minutes", minutes=-(-seconds // 60))

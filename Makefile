@@ -12,7 +12,7 @@ ALL_CODE := app tests migrations
 
 # An environment of another version than the named interpreter's is made anew.
 ifdef PYTHON
-ifneq ($(shell $(PYTHON) -c '$(VERSION)' 2>&1),$(shell $(BIN)/python -c '$(VERSION)' 2>&1))
+ifneq ($(shell ($(PYTHON) -c '$(VERSION)') 2>/dev/null),$(shell ($(BIN)/python -c '$(VERSION)') 2>/dev/null))
 .PHONY: $(READY)
 endif
 endif
@@ -76,12 +76,12 @@ $(READY): requirements-dev.lock pyproject.toml
 		echo 'Found none as: $(or $(PYTHON),$(PYTHONS)). Name one with PYTHON=/path/to/python.' >&2; \
 		exit 1; \
 	fi; \
-	if [ "$$("$$python" -c '$(VERSION)')" != "$$($(BIN)/python -c '$(VERSION)' 2>&1)" ] \
+	if [ "$$("$$python" -c '$(VERSION)')" != "$$( ($(BIN)/python -c '$(VERSION)') 2>/dev/null)" ] \
 		|| ! $(BIN)/python -m pip --version >/dev/null 2>&1; then \
 		echo "Creating $(VENV) with $$python"; \
 		"$$python" -m venv --clear $(VENV); \
 	fi
-	@echo 'Installing the locked dependencies'
+	@echo 'Installing the locked dependencies; this takes a minute, once'
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@

@@ -48,7 +48,7 @@ def ensure_chromium() -> Path:
 
     Raises: ChromiumMissingError when neither works.
     """
-    for command in (None, *_installations()):
+    for command in (None, *installations(as_root=os.geteuid() == 0)):
         if command is not None:
             print("No Chromium found; running:", *command, flush=True)  # noqa: T201 - a command's output
             _run(command)
@@ -69,8 +69,9 @@ def _candidates() -> Iterator[Path]:
             yield from sorted(home.glob(pattern), reverse=True)
 
 
-def _installations() -> Iterator[tuple[str, ...]]:
-    if os.geteuid() == 0 and shutil.which("apt-get"):
+def installations(*, as_root: bool) -> Iterator[tuple[str, ...]]:
+    """The commands that may bring a Chromium, in the order to try them."""
+    if as_root and shutil.which("apt-get"):
         yield ("apt-get", "update", "--quiet")
         yield ("apt-get", "install", "--quiet", "--yes", "--no-install-recommends", "chromium")
     yield (sys.executable, "-m", "playwright", "install", "chromium")

@@ -227,6 +227,7 @@ def upgrade() -> None:
         sa.Column("accepted_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("started_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("settled_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("collected_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("start_by", sa.DateTime(timezone=True), nullable=False),
         sa.Column("timeout_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("next_poll_at", sa.DateTime(timezone=True), nullable=True),
@@ -235,7 +236,7 @@ def upgrade() -> None:
         sa.Column("fence", sa.Integer(), server_default="0", nullable=False),
         sa.Column("ring_number", sa.Integer(), server_default="1", nullable=False),
         sa.Column("next_ring_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.Column("waits", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("faults", sa.Integer(), server_default="0", nullable=False),
         sa.Column("progress_message_id", sa.BigInteger(), nullable=True),
         sa.Column("progressed_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint(
@@ -288,6 +289,15 @@ def upgrade() -> None:
         ["next_ring_at"],
         unique=False,
         postgresql_where=sa.text("status IN ('PENDING', 'PROCESSING')"),
+    )
+    op.create_index(
+        "generations_uncollected",
+        "generations",
+        ["settled_at"],
+        unique=False,
+        postgresql_where=sa.text(
+            "settled_at IS NOT NULL AND collected_at IS NULL AND (fence > 1 OR deleted_at IS NOT NULL)"
+        ),
     )
     op.create_index(
         "generations_user_created",
@@ -362,13 +372,13 @@ def upgrade() -> None:
         sa.Column("output_index", sa.Integer(), nullable=False),
         sa.Column("fence", sa.Integer(), nullable=False),
         sa.Column("storage_key", sa.Text(), nullable=False),
-        sa.Column("preview_key", sa.Text(), nullable=False),
+        sa.Column("preview_key", sa.Text(), nullable=True),
         sa.Column("thumbnail_key", sa.Text(), nullable=False),
         sa.Column("mime", sa.Text(), nullable=False),
         sa.Column("width", sa.Integer(), nullable=False),
         sa.Column("height", sa.Integer(), nullable=False),
         sa.Column("size_bytes", sa.BigInteger(), nullable=False),
-        sa.Column("preview_size_bytes", sa.BigInteger(), nullable=False),
+        sa.Column("preview_size_bytes", sa.BigInteger(), nullable=True),
         sa.Column("photo_file_id", sa.Text(), nullable=True),
         sa.Column("document_file_id", sa.Text(), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),

@@ -28,6 +28,7 @@ class DeliveryKind(StrEnum):
     PROGRESS = "progress"
     RESULT = "result"
     RECEIPT = "receipt"
+    OUTCOME = "outcome"
     ORIGINAL = "original"
     NOTICE = "notice"
     REMOVAL = "removal"

@@ -109,6 +109,13 @@ class Generation(Base):
         ),
         Index("generations_user_created", "user_id", text("created_at DESC"), text("id DESC")),
         Index("generations_ring", "next_ring_at", postgresql_where=_OPEN),
+        Index(
+            "generations_uncollected",
+            "settled_at",
+            postgresql_where=text(
+                "settled_at IS NOT NULL AND collected_at IS NULL AND (fence > 1 OR deleted_at IS NOT NULL)"
+            ),
+        ),
         Index("generations_lease", "lease_owner", postgresql_where=text("lease_owner IS NOT NULL")),
         Index("generations_pending", "created_at", postgresql_where=text("status = 'PENDING'")),
         Index("generations_p50", "model_key", text("completed_at DESC"), postgresql_where=text("status = 'COMPLETED'")),
@@ -144,6 +151,7 @@ class Generation(Base):
     accepted_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
     started_at: Mapped[datetime | None]
     settled_at: Mapped[datetime | None]
+    collected_at: Mapped[datetime | None]
     start_by: Mapped[datetime]
     timeout_at: Mapped[datetime | None]
     next_poll_at: Mapped[datetime | None]
@@ -153,7 +161,7 @@ class Generation(Base):
     fence: Mapped[int] = mapped_column(server_default="0")
     ring_number: Mapped[int] = mapped_column(server_default="1")
     next_ring_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
-    waits: Mapped[int] = mapped_column(server_default="0")
+    faults: Mapped[int] = mapped_column(server_default="0")
     # the chat's progress message
     progress_message_id: Mapped[int | None] = mapped_column(BigInteger)
     progressed_at: Mapped[datetime | None]
@@ -184,13 +192,13 @@ class GenerationOutput(Base):
     output_index: Mapped[int]
     fence: Mapped[int]
     storage_key: Mapped[str] = mapped_column(Text)
-    preview_key: Mapped[str] = mapped_column(Text)
+    preview_key: Mapped[str | None] = mapped_column(Text)
     thumbnail_key: Mapped[str] = mapped_column(Text)
     mime: Mapped[str] = mapped_column(Text)
     width: Mapped[int]
     height: Mapped[int]
     size_bytes: Mapped[int] = mapped_column(BigInteger)
-    preview_size_bytes: Mapped[int] = mapped_column(BigInteger)
+    preview_size_bytes: Mapped[int | None] = mapped_column(BigInteger)
     photo_file_id: Mapped[str | None] = mapped_column(Text)
     document_file_id: Mapped[str | None] = mapped_column(Text)
     created_at: Mapped[datetime] = mapped_column(server_default=text("now()"))

@@ -36,9 +36,20 @@ class InboxService:
                 {
                     "source": source,
                     "body_hash": hashlib.sha256(canonical.encode()).digest(),
-                    "body": dict(body),
+                    "body": _storable(body),
                     "state": InboxState.FAILED.value,
                     "error": error,
                 },
             )
         return bool(attempts == 1)
+
+
+def _storable(value: object) -> object:
+    """The value without NUL characters, which PostgreSQL cannot keep, in whatever field a client sent them."""
+    if isinstance(value, str):
+        return value.replace("\0", "")
+    if isinstance(value, Mapping):
+        return {_storable(key): _storable(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_storable(item) for item in value]
+    return value

@@ -68,6 +68,7 @@ _BY_ID = _select("u.id = :id")
 _BY_ID_LOCKED = _select("u.id = :id", lock="FOR UPDATE")
 _BY_TELEGRAM_ID = _select("u.telegram_id = :telegram_id")
 _BY_TELEGRAM_ID_LOCKED = _select("u.telegram_id = :telegram_id", lock="FOR UPDATE")
+_BY_HASH = _select("u.telegram_hash = :hash")
 _BY_HASH_LOCKED = _select("u.telegram_hash = :hash", lock="FOR UPDATE")
 
 _INSERT = text(
@@ -126,6 +127,12 @@ async def lock(tx: Tx, user_id: int) -> UserView | None:
 async def lock_by_telegram_id(tx: Tx, telegram_id: int) -> UserView | None:
     """Like `lock`, by Telegram's id."""
     row = await tx.one_or_none(_BY_TELEGRAM_ID_LOCKED, {"telegram_id": telegram_id})
+    return to_view(row) if row else None
+
+
+async def find_by_hash(reader: Reader, digest: bytes) -> UserView | None:
+    """A user by the keyed hash of Telegram's id."""
+    row = await reader.one_or_none(_BY_HASH, {"hash": digest})
     return to_view(row) if row else None
 
 

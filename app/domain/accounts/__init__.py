@@ -1,0 +1,1 @@
+"""Accounts as a whole: entering, looking at oneself, leaving for good."""

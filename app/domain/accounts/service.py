@@ -1,0 +1,229 @@
+"""Use cases on a whole account. The first credits are granted once, ever, whatever a user deletes (trap 37)."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+import structlog
+from sqlalchemy import text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.exc import IntegrityError
+
+from app.core.db import Database, Reader, Tx
+from app.core.i18n import choose_language
+from app.core.ids import new_id
+from app.core.jobs import Job, Queue
+from app.domain.actors import Actor
+from app.domain.credits import ledger
+from app.domain.credits.models import EntryKind
+from app.domain.delivery import outbox
+from app.domain.errors import InitDataExpired, InitDataInvalid, UserNotFound
+from app.domain.generations import repository as generations
+from app.domain.generations.collecting import DELETE_JOB
+from app.domain.generations.settle import settle_abandoned
+from app.domain.limits.tiers import Limits, TierLimits
+from app.domain.ports import SessionStore
+from app.domain.users import repository
+from app.domain.users.repository import UserView
+from app.domain.users.service import TelegramIdentity
+
+log = structlog.get_logger(__name__)
+
+# A user who is looked at this often is written down as active at most once in it.
+_ACTIVITY_SECONDS: Final = 60
+# Clocks of phones and servers differ a little.
+_FUTURE_TOLERANCE: Final = timedelta(seconds=60)
+
+_FIND = text(
+    f"""
+    SELECT {repository.COLUMNS},
+        u.last_active_at < clock_now() - interval '{_ACTIVITY_SECONDS} seconds' AS stale,
+        EXISTS (
+            SELECT 1 FROM deliveries d WHERE d.user_id = u.id AND d.state = 'DEAD' AND d.error NOT LIKE :refused
+        ) AS owed
+    FROM users u WHERE u.telegram_id = :telegram_id
+    """  # noqa: S608 - fixed text
+).columns(preferences=JSONB)
+_AGE = text("SELECT clock_now() - CAST(:at AS timestamptz)")
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """A user who came in. `granted_credits` is what the first visit brought."""
+
+    user: UserView
+    is_new: bool
+    granted_credits: int
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A user's own view of themselves."""
+
+    user: UserView
+    limits: TierLimits
+    referral_link: str
+
+
+@dataclass(frozen=True, slots=True)
+class AccountTerms:
+    """What accounts begin with and how they are recognised."""
+
+    free_credits: int
+    hash_key: bytes
+    bot_username: str
+    launch_max_age: timedelta
+
+
+class AccountService:
+    """Accounts."""
+
+    def __init__(
+        self,
+        db: Database,
+        sessions: SessionStore,
+        *,
+        limits: Limits,
+        terms: AccountTerms,
+    ) -> None:
+        self._db = db
+        self._sessions = sessions
+        self._limits = limits
+        self._terms = terms
+
+    async def enter(self, identity: TelegramIdentity) -> Visit:
+        """Find or create a user, take over what Telegram says of them, owe them again what could not be sent.
+
+        Banned users enter too: it is the use cases that refuse them, and the support pages stay open.
+        """
+        async with self._db.read() as reader:
+            row = await reader.one_or_none(
+                _FIND, {"telegram_id": identity.telegram_id, "refused": f"{outbox.REFUSED}%"}
+            )
+        if row is not None:
+            user = repository.to_view(row)
+            if not (row.stale or row.owed or user.unreachable or _renamed(user, identity)):
+                return Visit(user, is_new=False, granted_credits=0)
+        try:
+            return await self._write_visit(identity)
+        except IntegrityError:
+            # The bot and the cabinet were opened at the same moment; the other one created the user (trap 40).
+            return await self._write_visit(identity)
+
+    async def enter_launch(self, identity: TelegramIdentity, *, auth_date: datetime) -> Visit:
+        """`enter` with verified launch data of the Mini App, if it is neither old nor from the future.
+
+        Raises: InitDataExpired, InitDataInvalid.
+        """
+        async with self._db.read() as reader:
+            age: timedelta = await reader.scalar(_AGE, {"at": auth_date})
+        if age > self._terms.launch_max_age:
+            raise InitDataExpired
+        if age < -_FUTURE_TOLERANCE:
+            raise InitDataInvalid(log={"auth_date": auth_date.isoformat()})
+        return await self.enter(identity)
+
+    async def me(self, actor: Actor) -> Account:
+        """The user's own view. Raises: UserNotFound."""
+        async with self._db.read() as reader:
+            user = await repository.find(reader, actor.user_id)
+        if user is None or user.deleted:
+            raise UserNotFound
+        link = f"https://t.me/{self._terms.bot_username}?start=ref_{shorten_number(user.id)}"
+        return Account(user=user, limits=self._limits.of(user.tier), referral_link=link)
+
+    async def mark_unreachable(self, telegram_id: int) -> None:
+        """The user blocked the bot."""
+        async with self._db.transaction() as tx:
+            await repository.mark_unreachable(tx, telegram_id)
+
+    async def erase(self, actor: Actor) -> None:
+        """Delete a user's data: open work is returned first, then media and prompts go; the ledger stays.
+
+        What a vendor is still making is abandoned to the house: the generation is settled as cancelled and returned,
+        and its late result finds a fallen fence.
+        """
+        async with self._db.transaction() as tx:
+            user = await repository.lock(tx, actor.user_id)
+            if user is None or user.deleted:
+                raise UserNotFound
+            for generation_id in await generations.list_open_ids(tx, user.id):
+                await settle_abandoned(tx, user.id, generation_id)
+            erased = await generations.forget_all_content(tx, user.id)
+            await generations.forget_outputs(tx, erased)
+            await self._void(tx, user.id, actor)
+            await outbox.drop(tx, user.id)
+            await repository.erase(tx, user.id)
+            tx.after_commit(*(Job(Queue.REST, DELETE_JOB, str(generation_id)) for generation_id in erased))
+        await self._sessions.revoke_all(user.id)
+        log.info("user_erased", user_id=user.id)
+
+    async def _write_visit(self, identity: TelegramIdentity) -> Visit:
+        digest = repository.telegram_hash(identity.telegram_id, self._terms.hash_key)
+        language = choose_language(identity.language_code)
+        async with self._db.transaction() as tx:
+            known = await repository.lock_by_hash(tx, digest)
+            if known is None:
+                await repository.insert(
+                    tx,
+                    telegram_id=identity.telegram_id,
+                    digest=digest,
+                    first_name=identity.first_name,
+                    username=identity.username,
+                    language=language,
+                )
+            else:
+                await repository.refresh(
+                    tx,
+                    known.id,
+                    telegram_id=identity.telegram_id,
+                    first_name=identity.first_name,
+                    username=identity.username,
+                    language=language,
+                )
+                await outbox.revive(tx, known.id)
+            user = await _entered(tx, digest)
+            if known is None:
+                await self._grant_first_credits(tx, user.id)
+                user = await _entered(tx, digest)
+        granted = self._terms.free_credits if known is None else 0
+        return Visit(user, is_new=known is None, granted_credits=granted)
+
+    async def _grant_first_credits(self, tx: Tx, user_id: int) -> None:
+        if not self._terms.free_credits:
+            return
+        entry = ledger.Entry(
+            EntryKind.GRANT, f"grant:start:{user_id}", "start", str(user_id), Actor.system("start").label
+        )
+        await ledger.add(tx, user_id, self._terms.free_credits, entry)
+
+    async def _void(self, tx: Tx, user_id: int, actor: Actor) -> None:
+        """What is left of the credits goes with the data; the user was told so."""
+        user = await repository.lock(tx, user_id)
+        if user is None or user.credits == 0:
+            return
+        voided = str(new_id())
+        entry = ledger.Entry(EntryKind.ADJUST, f"adjust:{voided}", "erasure", voided, actor.label)
+        await ledger.take(tx, user_id, user.credits, entry, spent=False)
+
+
+def shorten_number(user_id: int) -> str:
+    """A user's number as it stands in an invite link: short, and without a look-alike of a Telegram id."""
+    digits = "0123456789abcdefghijklmnopqrstuvwxyz"
+    text_form = ""
+    while user_id:
+        user_id, digit = divmod(user_id, len(digits))
+        text_form = digits[digit] + text_form
+    return text_form or "0"
+
+
+async def _entered(reader: Reader, digest: bytes) -> UserView:
+    user = await repository.find_by_hash(reader, digest)
+    if user is None:
+        message = "a user vanished while entering"
+        raise AssertionError(message)
+    return user
+
+
+def _renamed(user: UserView, identity: TelegramIdentity) -> bool:
+    return user.first_name != identity.first_name or user.username != identity.username

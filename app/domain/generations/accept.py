@@ -1,0 +1,199 @@
+"""Accepts a generation inside a transaction: hold, exact limits, row, event, rings (protocol, step 1)."""
+
+import math
+import secrets
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import bindparam, text
+from sqlalchemy.dialects.postgresql import JSONB
+
+from app.core.db import Tx
+from app.core.ids import new_id
+from app.core.jobs import Job, Queue, Signal
+from app.domain.actors import Actor
+from app.domain.catalog.repository import Model
+from app.domain.credits import ledger
+from app.domain.credits.models import EntryKind
+from app.domain.delivery import outbox
+from app.domain.delivery.models import DeliveryKind, DeliveryRank
+from app.domain.delivery.outbox import NewDelivery
+from app.domain.errors import (
+    ConcurrentUpdate,
+    InsufficientCredits,
+    MaxActiveGenerations,
+    RateLimitExceeded,
+    UserNotFound,
+)
+from app.domain.generations.models import Funding, Kind, Origin
+from app.domain.generations.options import LARGEST_SEED
+from app.domain.generations.views import Options
+from app.domain.limits.tiers import Limits, TierLimits
+from app.domain.users import repository as users
+from app.domain.users.rules import require_allowed
+
+JOB_NAME: Final = "generate"
+
+
+@dataclass(frozen=True, slots=True)
+class Acceptance:
+    """Everything that a generation is accepted with; `price_credits` is final."""
+
+    kind: Kind
+    model: Model
+    prompt: str
+    negative_prompt: str | None
+    options: Options
+    origin: Origin
+    funding: Funding
+    price_credits: int
+    request_key: str | None
+    body_hash: bytes | None
+    parent_id: UUID | None
+    draft_id: UUID | None
+    chat_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """On what terms generations are accepted: limits by tier, the longest wait for a start, the first second ring."""
+
+    limits: Limits
+    start_wait: timedelta
+    first_ring: timedelta
+
+
+_COUNTS = text(
+    """
+    SELECT count(*) FILTER (WHERE created_at > clock_now() - interval '1 minute') AS minute, count(*) AS hour,
+        count(*) FILTER (WHERE model_key = :model_key) AS model_hour,
+        count(*) FILTER (WHERE model_key = :model_key AND status IN ('PENDING', 'PROCESSING')) AS model_active
+    FROM generations WHERE user_id = :user_id AND created_at > clock_now() - interval '1 hour'
+    """
+)
+# The moment the oldest one that is in the way leaves its window.
+_WAIT = text(
+    """
+    SELECT extract(epoch FROM created_at + CAST(:window AS interval) - clock_now()) FROM generations
+    WHERE user_id = :user_id AND (CAST(:model_key AS text) IS NULL OR model_key = :model_key)
+        AND created_at > clock_now() - CAST(:window AS interval)
+    ORDER BY created_at DESC OFFSET :limit - 1 LIMIT 1
+    """
+)
+_INSERT = text(
+    """
+    WITH accepted AS (
+        INSERT INTO generations (id, user_id, kind, model_key, prompt, negative_prompt, options, output_count, seed,
+            origin, funding, price_credits, request_key, body_hash, parent_id, draft_id, start_by, next_ring_at)
+        VALUES (:id, :user_id, :kind, :model_key, :prompt, :negative_prompt, :options, :output_count, :seed,
+            :origin, :funding, :price_credits, :request_key, :body_hash, :parent_id, :draft_id,
+            now() + :start_wait, now() + :first_ring)
+        RETURNING id
+    )
+    INSERT INTO generation_events (generation_id, new_status, reason) SELECT id, 'PENDING', 'accepted' FROM accepted
+    """
+).bindparams(bindparam("options", type_=JSONB))
+_START_DRAFT = text("UPDATE drafts SET generation_id = :id WHERE id = :draft_id AND generation_id IS NULL")
+
+
+async def hold_and_queue(tx: Tx, actor: Actor, acceptance: Acceptance, terms: Terms) -> UUID:
+    """Hold the price, count the windows under the user's lock, write the row, ring after the commit.
+
+    Raises: UserNotFound, UserBanned, UserSuspended, MaxActiveGenerations, RateLimitExceeded, InsufficientCredits,
+        ConcurrentUpdate; IntegrityError of `generations_api_key` or `generations_own_key` when the request key is
+        taken. Whatever is raised rolls the hold back with everything else.
+    """
+    generation_id = new_id()
+    user_id = actor.user_id
+    entry = ledger.Entry(EntryKind.HOLD, f"hold:{generation_id}", "generation", str(generation_id), actor.label)
+    held = await ledger.hold(tx, user_id, acceptance.price_credits, entry, active_limits=terms.limits.active)
+    if held is None:
+        await _explain_refusal(tx, user_id, acceptance, terms.limits)
+    else:
+        await _check_windows(tx, user_id, acceptance.model, terms.limits.of(held.tier))
+    await tx.execute(
+        _INSERT,
+        {
+            "id": generation_id,
+            "user_id": user_id,
+            "kind": acceptance.kind.value,
+            "model_key": acceptance.model.key,
+            "prompt": acceptance.prompt,
+            "negative_prompt": acceptance.negative_prompt,
+            "options": acceptance.options.as_json(),
+            "output_count": acceptance.options.count,
+            "seed": _seed(acceptance.options),
+            "origin": acceptance.origin.value,
+            "funding": acceptance.funding.value,
+            "price_credits": acceptance.price_credits,
+            "request_key": acceptance.request_key,
+            "body_hash": acceptance.body_hash,
+            "parent_id": acceptance.parent_id,
+            "draft_id": acceptance.draft_id,
+            "start_wait": terms.start_wait,
+            "first_ring": terms.first_ring,
+        },
+    )
+    if acceptance.draft_id is not None:
+        await tx.execute(_START_DRAFT, {"draft_id": acceptance.draft_id, "id": generation_id})
+    if acceptance.origin is Origin.BOT and acceptance.chat_id is not None:
+        await _owe_progress(tx, user_id, generation_id, acceptance.chat_id)
+    tx.after_commit(Job(Queue.GENERATION, JOB_NAME, str(generation_id), 1), Signal(user_id))
+    return generation_id
+
+
+def _seed(options: Options) -> int:
+    return options.seed if options.seed is not None else secrets.randbelow(LARGEST_SEED + 1)
+
+
+async def _owe_progress(tx: Tx, user_id: int, generation_id: UUID, chat_id: int) -> None:
+    await outbox.owe(
+        tx,
+        NewDelivery(
+            key=f"progress:{generation_id}",
+            kind=DeliveryKind.PROGRESS,
+            rank=DeliveryRank.REPLY,
+            user_id=user_id,
+            chat_id=chat_id,
+            generation_id=generation_id,
+        ),
+    )
+
+
+async def _explain_refusal(tx: Tx, user_id: int, acceptance: Acceptance, limits: Limits) -> None:
+    """Find out why the hold touched no row, in the order of spec §5. Always raises."""
+    user = await users.lock(tx, user_id)
+    if user is None or user.deleted:
+        raise UserNotFound
+    require_allowed(user)
+    tier = limits.of(user.tier)
+    if user.active_generations >= tier.active:
+        raise MaxActiveGenerations(limit=tier.active)
+    await _check_windows(tx, user_id, acceptance.model, tier)
+    if user.credits < acceptance.price_credits:
+        raise InsufficientCredits(required=acceptance.price_credits, available=user.credits)
+    # What stood in the way is gone since; the client may simply ask again.
+    raise ConcurrentUpdate
+
+
+async def _check_windows(tx: Tx, user_id: int, model: Model, limits: TierLimits) -> None:
+    """Exact counts under the user's lock. Raises: MaxActiveGenerations, RateLimitExceeded."""
+    counts = await tx.one_or_none(_COUNTS, {"user_id": user_id, "model_key": model.key})
+    if counts is None:
+        message = "an aggregate without a row"
+        raise AssertionError(message)
+    if model.max_active is not None and counts.model_active >= model.max_active:
+        raise MaxActiveGenerations(limit=model.max_active, model=model.key)
+    windows = (
+        (counts.minute, limits.per_minute, timedelta(minutes=1), None),
+        (counts.hour, limits.per_hour, timedelta(hours=1), None),
+        (counts.model_hour, model.max_per_hour, timedelta(hours=1), model.key),
+    )
+    for count, limit, window, model_key in windows:
+        if limit is not None and count >= limit:
+            wait = await tx.scalar(
+                _WAIT, {"user_id": user_id, "model_key": model_key, "window": window, "limit": limit}
+            )
+            raise RateLimitExceeded(limit=limit, retry_after=max(1, math.ceil(wait or 1)))

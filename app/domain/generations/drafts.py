@@ -1,0 +1,334 @@
+"""Drafts: what a card in the chat or a form in the cabinet holds, with its price locked until it is started.
+
+A draft starts once, ever: its id is the request key of the generation, so that a double tap is one order.
+"""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import Row, bindparam, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.exc import IntegrityError
+
+from app.core.db import Database, Reader, Tx, violated_constraint
+from app.core.ids import new_id
+from app.domain.actors import Actor
+from app.domain.catalog.repository import Model
+from app.domain.catalog.service import CatalogService
+from app.domain.errors import DuplicateRequest, ModelUnavailable, NotFound, UserNotFound, ValidationFailed
+from app.domain.generations.models import Kind, Origin
+from app.domain.generations.options import PromptLimits, check_allowed, check_shape
+from app.domain.generations.repository import find
+from app.domain.generations.requests import NewDraft, SubmitGeneration
+from app.domain.generations.service import GenerationService
+from app.domain.generations.views import DraftStatus, DraftView, GenerationView, Options
+from app.domain.limits import request_keys
+from app.domain.limits.request_keys import RequestKey
+from app.domain.users import repository as users
+from app.domain.users.repository import UserView
+from app.domain.users.rules import require_allowed
+
+_UPDATE_INDEX: Final = "drafts_update_id_key"
+_KEY_INDEX: Final = "request_keys_pkey"
+
+_COLUMNS: Final = """
+    id, user_id, kind, model_key, prompt, negative_prompt, options, price_credits, generation_id, parent_id,
+    created_at, expires_at, expires_at <= clock_now() AS expired
+"""
+_INSERT = (
+    text(
+        f"""
+    INSERT INTO drafts (id, user_id, kind, model_key, prompt, negative_prompt, options, price_credits, parent_id,
+        update_id, expires_at)
+    VALUES (:id, :user_id, :kind, :model_key, :prompt, :negative_prompt, :options, :price_credits, :parent_id,
+        :update_id, clock_now() + :life)
+    RETURNING {_COLUMNS}
+    """  # noqa: S608 - fixed text
+    )
+    .bindparams(bindparam("options", type_=JSONB))
+    .columns(options=JSONB)
+)
+_UPDATE = (
+    text(
+        f"""
+    UPDATE drafts SET model_key = :model_key, options = :options, price_credits = :price_credits,
+        expires_at = clock_now() + :life
+    WHERE id = :id AND generation_id IS NULL RETURNING {_COLUMNS}
+    """  # noqa: S608 - fixed text
+    )
+    .bindparams(bindparam("options", type_=JSONB))
+    .columns(options=JSONB)
+)
+_GET = text(
+    f"SELECT {_COLUMNS} FROM drafts WHERE id = :id AND user_id = :user_id"  # noqa: S608 - fixed text
+).columns(options=JSONB)
+_BY_UPDATE = text(
+    f"SELECT {_COLUMNS} FROM drafts WHERE update_id = :update_id AND user_id = :user_id"  # noqa: S608 - fixed text
+).columns(options=JSONB)
+
+
+class DraftService:
+    """Drafts of generations."""
+
+    def __init__(
+        self,
+        db: Database,
+        catalog: CatalogService,
+        generations: GenerationService,
+        *,
+        prompts: PromptLimits,
+        life: timedelta,
+    ) -> None:
+        self._db = db
+        self._catalog = catalog
+        self._generations = generations
+        self._prompts = prompts
+        self._life = life
+
+    async def create(self, actor: Actor, new: NewDraft, *, request_key: RequestKey | None = None) -> DraftView:
+        """Write a draft at today's price. The same update, or the same client's key and body, is the same draft.
+
+        Raises: UserNotFound, UserBanned, UserSuspended, ValidationFailed, IdempotencyKeyReused, Maintenance,
+            ModelUnavailable.
+        """
+        async with self._db.read() as reader:
+            user = await _allowed_user(reader, actor)
+            if request_key is not None:
+                earlier = await request_keys.find_object(reader, user.id, request_key)
+                if earlier is not None:
+                    return await _get(reader, user.id, UUID(earlier))
+        self._prompts.check(new.prompt, new.negative_prompt)
+        model, options = await self._choose(user, new)
+        try:
+            async with self._db.transaction() as tx:
+                draft = await self._insert(tx, user.id, new, model, options)
+                if request_key is not None:
+                    await request_keys.remember(tx, user.id, request_key, str(draft.id))
+        except IntegrityError as error:
+            # Somebody was quicker with the same update or key: theirs is the draft.
+            return await self._first(user.id, new, request_key, error)
+        return draft
+
+    async def adjust(
+        self,
+        actor: Actor,
+        draft_id: UUID,
+        *,
+        model_key: str | None = None,
+        aspect_ratio: str | None = None,
+        count: int | None = None,
+    ) -> DraftView:
+        """Change what is given; the price is today's. A started or expired draft is copied into a new one.
+
+        Raises: UserBanned, UserSuspended, NotFound, ValidationFailed, Maintenance, ModelUnavailable.
+        """
+        draft = await self.get(actor, draft_id)
+        model = await self._catalog.get_enabled(model_key or draft.model_key)
+        ratio = aspect_ratio or draft.options.aspect_ratio
+        if aspect_ratio is None and ratio not in model.aspect_ratios:
+            ratio = model.default_ratio
+        chosen = count or min(draft.options.count, model.max_count)
+        options = replace(draft.options, aspect_ratio=ratio, count=chosen)
+        check_shape(options)
+        check_allowed(options, model)
+        async with self._db.transaction() as tx:
+            user = await users.lock(tx, actor.user_id)
+            if user is None:
+                raise UserNotFound
+            require_allowed(user)
+            preferences = {"model": model.key, "aspect_ratio": ratio, "count": chosen}
+            await users.merge_preferences(tx, user.id, preferences)
+            row = None
+            if draft.status is DraftStatus.OPEN:
+                row = await tx.one_or_none(
+                    _UPDATE,
+                    {
+                        "id": draft.id,
+                        "model_key": model.key,
+                        "options": options.as_json(),
+                        "price_credits": model.price(chosen),
+                        "life": self._life,
+                    },
+                )
+            return _view(row) if row else await self._insert(tx, user.id, _copy(draft), model, options)
+
+    async def renew(self, actor: Actor, draft_id: UUID) -> DraftView:
+        """A new open draft with the same content at today's price, for the button of one that was used.
+
+        Raises: UserBanned, UserSuspended, NotFound, Maintenance, ModelUnavailable.
+        """
+        draft = await self.get(actor, draft_id)
+        model = await self._catalog.get_enabled(draft.model_key)
+        async with self._db.transaction() as tx:
+            await _allowed_user(tx, actor)
+            return await self._insert(tx, draft.user_id, _copy(draft), model, draft.options)
+
+    async def repeat(
+        self, actor: Actor, generation_id: UUID, *, variation: bool, update_id: int | None = None
+    ) -> DraftView:
+        """A new draft from a generation: the same parameters, or for a variation another seed and the parent kept.
+
+        Raises: UserBanned, UserSuspended, NotFound, ValidationFailed, Maintenance, ModelUnavailable.
+        """
+        async with self._db.read() as reader:
+            view = await find(reader, generation_id, medians={})
+        if view is None or view.user_id != actor.user_id:
+            raise NotFound
+        return await self.create(
+            actor,
+            NewDraft(
+                prompt=view.prompt,
+                kind=view.kind,
+                model_key=view.model_key,
+                negative_prompt=view.negative_prompt,
+                aspect_ratio=view.options.aspect_ratio,
+                count=view.options.count,
+                seed=None if variation else view.options.seed,
+                parent_id=view.id if variation else None,
+                update_id=update_id,
+            ),
+        )
+
+    async def start(self, actor: Actor, draft_id: UUID, *, origin: Origin) -> GenerationView:
+        """Start a draft at its locked price, once.
+
+        Raises: NotFound when it is gone or expired; DuplicateRequest with `generation_id` when it was started;
+            and whatever `GenerationService.submit` raises.
+        """
+        draft = await self.get(actor, draft_id)
+        if draft.status is DraftStatus.STARTED:
+            raise DuplicateRequest(generation_id=str(draft.generation_id))
+        if draft.status is DraftStatus.EXPIRED:
+            raise NotFound
+        generation = await self._generations.submit(
+            actor,
+            SubmitGeneration(
+                kind=draft.kind,
+                model_key=draft.model_key,
+                prompt=draft.prompt,
+                negative_prompt=draft.negative_prompt,
+                options=draft.options,
+                origin=origin,
+                parent_id=draft.parent_id,
+                draft_id=draft.id,
+                locked_price_credits=draft.price_credits,
+                request_key=f"draft:{draft.id}",
+            ),
+        )
+        return generation
+
+    async def get(self, actor: Actor, draft_id: UUID) -> DraftView:
+        """One of the actor's drafts. Raises: NotFound, also for somebody else's."""
+        async with self._db.read() as reader:
+            return await _get(reader, actor.user_id, draft_id)
+
+    async def _choose(self, user: UserView, new: NewDraft) -> tuple[Model, Options]:
+        """What was asked for, completed from the user's last choices and the catalogue."""
+        model = await self._model(user, new)
+        preferred_ratio = str(user.preferences.get("aspect_ratio", ""))
+        ratio = new.aspect_ratio or (preferred_ratio if preferred_ratio in model.aspect_ratios else model.default_ratio)
+        preferred_count = min(int(user.preferences.get("count", 1)), model.max_count)
+        options = Options(aspect_ratio=ratio, count=preferred_count if new.count is None else new.count, seed=new.seed)
+        check_shape(options)
+        check_allowed(options, model)
+        return model, options
+
+    async def _model(self, user: UserView, new: NewDraft) -> Model:
+        if new.model_key is not None:
+            model = await self._catalog.get_enabled(new.model_key)
+        else:
+            models = [model for model in await self._catalog.list_models() if model.kind == new.kind]
+            if not models:
+                raise ModelUnavailable(model="")
+            preferred = user.preferences.get("model")
+            model = next((model for model in models if model.key == preferred), models[0])
+            model = await self._catalog.get_enabled(model.key)
+        if model.kind != new.kind:
+            raise ValidationFailed({"model": f"does not make {new.kind.value}"})
+        return model
+
+    async def _insert(self, tx: Tx, user_id: int, new: NewDraft, model: Model, options: Options) -> DraftView:
+        row = await tx.one_or_none(
+            _INSERT,
+            {
+                "id": new_id(),
+                "user_id": user_id,
+                "kind": new.kind.value,
+                "model_key": model.key,
+                "prompt": new.prompt,
+                "negative_prompt": new.negative_prompt,
+                "options": options.as_json(),
+                "price_credits": model.price(options.count),
+                "parent_id": new.parent_id,
+                "update_id": new.update_id,
+                "life": self._life,
+            },
+        )
+        if row is None:
+            message = "an insert returned nothing"
+            raise AssertionError(message)
+        return _view(row)
+
+    async def _first(
+        self, user_id: int, new: NewDraft, request_key: RequestKey | None, error: IntegrityError
+    ) -> DraftView:
+        constraint = violated_constraint(error)
+        async with self._db.read() as reader:
+            if constraint == _UPDATE_INDEX:
+                row = await reader.one_or_none(_BY_UPDATE, {"update_id": new.update_id, "user_id": user_id})
+                if row is not None:
+                    return _view(row)
+            if constraint == _KEY_INDEX and request_key is not None:
+                earlier = await request_keys.find_object(reader, user_id, request_key)
+                if earlier is not None:
+                    return await _get(reader, user_id, UUID(earlier))
+        raise error
+
+
+async def _allowed_user(reader: Reader, actor: Actor) -> UserView:
+    user = await users.find(reader, actor.user_id)
+    if user is None or user.deleted:
+        raise UserNotFound
+    require_allowed(user)
+    return user
+
+
+async def _get(reader: Reader, user_id: int, draft_id: UUID) -> DraftView:
+    row = await reader.one_or_none(_GET, {"id": draft_id, "user_id": user_id})
+    if row is None:
+        raise NotFound
+    return _view(row)
+
+
+def _copy(draft: DraftView) -> NewDraft:
+    return NewDraft(
+        prompt=draft.prompt,
+        kind=draft.kind,
+        negative_prompt=draft.negative_prompt,
+        parent_id=draft.parent_id,
+    )
+
+
+def _view(row: Row[Any]) -> DraftView:
+    status = DraftStatus.OPEN
+    if row.generation_id is not None:
+        status = DraftStatus.STARTED
+    elif row.expired:
+        status = DraftStatus.EXPIRED
+    return DraftView(
+        id=row.id,
+        user_id=row.user_id,
+        kind=Kind(row.kind),
+        model_key=row.model_key,
+        prompt=row.prompt,
+        negative_prompt=row.negative_prompt,
+        options=Options.from_json(row.options),
+        price_credits=row.price_credits,
+        status=status,
+        generation_id=row.generation_id,
+        parent_id=row.parent_id,
+        created_at=row.created_at,
+        expires_at=row.expires_at,
+    )

@@ -1,0 +1,45 @@
+"""What surfaces ask for."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from app.domain.generations.models import Funding, Kind, Origin
+from app.domain.generations.views import Options
+
+
+@dataclass(frozen=True, slots=True)
+class SubmitGeneration:
+    """A generation to be accepted.
+
+    `request_key` is `api:{key}` of a client, `tg:{update_id}` or `draft:{id}`. `max_price` is what the client has
+    shown its user; `locked_price_credits` is a draft's price, which no later change of the catalogue touches.
+    """
+
+    model_key: str
+    prompt: str
+    options: Options
+    origin: Origin
+    kind: Kind = Kind.IMAGE
+    negative_prompt: str | None = None
+    funding: Funding = Funding.CREDITS
+    parent_id: UUID | None = None
+    draft_id: UUID | None = None
+    max_price: int | None = None
+    locked_price_credits: int | None = None
+    request_key: str | None = None
+    body_hash: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NewDraft:
+    """A draft to be written. What is left out is the user's last choice, or the catalogue's first."""
+
+    prompt: str
+    kind: Kind = Kind.IMAGE
+    model_key: str | None = None
+    negative_prompt: str | None = None
+    aspect_ratio: str | None = None
+    count: int | None = None
+    seed: int | None = None
+    parent_id: UUID | None = None
+    update_id: int | None = None

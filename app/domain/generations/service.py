@@ -1,0 +1,330 @@
+"""Use cases on generations that surfaces call: submit, look, cancel, delete, have the original sent."""
+
+from datetime import UTC, datetime
+from typing import Final
+from uuid import UUID
+
+import structlog
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
+
+from app.core.crashpoints import CrashPoints
+from app.core.db import Database, Tx, violated_constraint
+from app.core.jobs import Job, Queue, Signal
+from app.core.metrics import Metrics
+from app.core.paging import Page, decode_cursor, encode_cursor
+from app.domain.actors import Actor
+from app.domain.catalog.service import CatalogService
+from app.domain.delivery import outbox
+from app.domain.delivery.models import DeliveryKind, DeliveryRank
+from app.domain.delivery.outbox import NewDelivery
+from app.domain.errors import (
+    ConcurrentUpdate,
+    DuplicateRequest,
+    GenerationNotCancellable,
+    GenerationNotFound,
+    IdempotencyKeyReused,
+    PriceChanged,
+    UserNotFound,
+    ValidationFailed,
+)
+from app.domain.generations import claims, repository
+from app.domain.generations.accept import Acceptance, Terms, hold_and_queue
+from app.domain.generations.collecting import DELETE_JOB
+from app.domain.generations.medians import MedianCache
+from app.domain.generations.models import Status
+from app.domain.generations.options import PromptLimits, check_allowed, check_shape
+from app.domain.generations.requests import SubmitGeneration
+from app.domain.generations.settle import Ending, settle_pending
+from app.domain.generations.views import GenerationView
+from app.domain.moderation.service import ModerationService
+from app.domain.users import repository as users
+from app.domain.users.repository import UserView
+from app.domain.users.rules import require_allowed
+
+log = structlog.get_logger(__name__)
+
+_KEY_INDEXES: Final = frozenset({"generations_api_key", "generations_own_key"})
+_FAR_FUTURE: Final = datetime(9999, 1, 1, tzinfo=UTC)
+_LAST_ID: Final = UUID(int=2**128 - 1)
+# A hold that lost a race which is over by the time it is looked at is simply tried again.
+_SUBMIT_TRIES: Final = 3
+
+_LOCK_OWN = text(
+    "SELECT status, fence FROM generations WHERE id = :id AND user_id = :user_id AND deleted_at IS NULL FOR UPDATE"
+)
+# Whoever claims the task reads the request afresh and stops it; a finished result wins.
+_REQUEST_CANCEL = text(
+    """
+    UPDATE generations g SET cancel_requested_at = coalesce(cancel_requested_at, now()),
+        next_poll_at = CASE WHEN next_poll_at IS NOT NULL THEN now() END, next_ring_at = now() + interval '3 seconds',
+        ring_number = ring_number + 1
+    WHERE id = :id AND status = 'PROCESSING' RETURNING ring_number
+    """
+)
+_SENT_ORIGINALS = text(
+    "SELECT count(*) FROM deliveries WHERE starts_with(key, :prefix) AND generation_id = :id AND state <> 'OWED'"
+)
+_UNSTOPPABLE = text(
+    """
+    SELECT EXISTS (
+        SELECT 1 FROM provider_attempts
+        WHERE generation_id = :id AND (
+            (state IN ('INTENT', 'RUNNING') AND (shape = 'now' OR NOT (provider = ANY(:stoppable))))
+            OR state = 'MADE'))
+    """
+)
+
+
+class GenerationService:
+    """Generations, for the surfaces."""
+
+    def __init__(
+        self,
+        db: Database,
+        catalog: CatalogService,
+        moderation: ModerationService,
+        medians: MedianCache,
+        *,
+        terms: Terms,
+        prompts: PromptLimits,
+        stoppable_providers: frozenset[str],
+        metrics: Metrics,
+        crashpoints: CrashPoints,
+    ) -> None:
+        self._db = db
+        self._catalog = catalog
+        self._moderation = moderation
+        self._medians = medians
+        self._terms = terms
+        self._prompts = prompts
+        self._stoppable = sorted(stoppable_providers)
+        self._metrics = metrics
+        self._crashpoints = crashpoints
+
+    async def submit(self, actor: Actor, request: SubmitGeneration) -> GenerationView:
+        """Accept a generation: check it, price it, hold the credits, queue it.
+
+        Either all of it is committed or nothing is; a crash after the commit is healed by the sweep.
+        Raises: UserNotFound, UserBanned, UserSuspended, ValidationFailed, DuplicateRequest, IdempotencyKeyReused,
+            Maintenance, ModelUnavailable, PromptRejected, PriceChanged, MaxActiveGenerations, RateLimitExceeded,
+            InsufficientCredits, ConcurrentUpdate, in this order of precedence (spec §5).
+        """
+        user = await self._check_sender(actor, request)
+        model = await self._catalog.get_enabled(request.model_key)
+        check_allowed(request.options, model)
+        await self._moderation.check(request.prompt, request.negative_prompt)
+        price = request.locked_price_credits
+        if price is None:
+            price = model.price(request.options.count)
+        if request.max_price is not None and price > request.max_price:
+            raise PriceChanged(price=price)
+        acceptance = Acceptance(
+            kind=request.kind,
+            model=model,
+            prompt=request.prompt,
+            negative_prompt=request.negative_prompt,
+            options=request.options,
+            origin=request.origin,
+            funding=request.funding,
+            price_credits=price,
+            request_key=request.request_key,
+            body_hash=request.body_hash,
+            parent_id=request.parent_id,
+            draft_id=request.draft_id,
+            chat_id=user.telegram_id,
+        )
+        generation_id = await self._accept(actor, acceptance)
+        self._crashpoints.reach("submit.committed")
+        self._metrics.generation_changed(status=Status.PENDING.value, model=model.key)
+        log.info("generation_status", generation_id=str(generation_id), old=None, new="PENDING", reason="accepted")
+        return await self.get(actor, generation_id)
+
+    async def get(self, actor: Actor, generation_id: UUID) -> GenerationView:
+        """One of the actor's generations. Raises: GenerationNotFound, also for somebody else's."""
+        medians = await self._medians.refresh()
+        async with self._db.read() as reader:
+            view = await repository.find(reader, generation_id, medians=medians)
+        if view is None or view.user_id != actor.user_id:
+            raise GenerationNotFound
+        return view
+
+    async def list_(
+        self,
+        actor: Actor,
+        *,
+        cursor: str | None = None,
+        limit: int = 20,
+        kind: str | None = None,
+        status: str | None = None,
+    ) -> Page[GenerationView]:
+        """The actor's generations, newest first. Raises: ValidationFailed for a cursor that is none of ours."""
+        medians = await self._medians.refresh()
+        async with self._db.read() as reader:
+            views = await repository.list_page(
+                reader,
+                actor.user_id,
+                before=_position(cursor),
+                limit=limit + 1,
+                kind=kind,
+                status=status,
+                medians=medians,
+            )
+        items = tuple(views[:limit])
+        more = len(views) > limit
+        return Page(items, encode_cursor(items[-1].created_at.isoformat(), str(items[-1].id)) if more else None)
+
+    async def list_active(self, actor: Actor) -> tuple[GenerationView, ...]:
+        """The actor's open generations, newest first."""
+        medians = await self._medians.refresh()
+        async with self._db.read() as reader:
+            return tuple(await repository.list_open(reader, actor.user_id, medians=medians))
+
+    async def cancel(self, actor: Actor, generation_id: UUID) -> GenerationView:
+        """Cancel: at once and in full while it waits; at a vendor only where it stops free of charge.
+
+        Returns the generation, CANCELLED or with the stage "cancelling". Raises: UserBanned, UserSuspended,
+            GenerationNotFound, GenerationNotCancellable.
+        """
+        async with self._db.transaction() as tx:
+            await _lock_allowed(tx, actor)
+            ending = Ending(Status.CANCELLED, stored=0, reason="cancelled by the user")
+            if await settle_pending(tx, actor.user_id, generation_id, ending) is None:
+                await self._request_cancel(tx, actor, generation_id)
+            else:
+                log.info(
+                    "generation_status",
+                    generation_id=str(generation_id),
+                    old=Status.PENDING.value,
+                    new=Status.CANCELLED.value,
+                    reason=ending.reason,
+                )
+        return await self.get(actor, generation_id)
+
+    async def delete(self, actor: Actor, generation_id: UUID) -> None:
+        """Remove a finished generation's prompt and media; the ledger keeps its entries.
+
+        Raises: GenerationNotFound, GenerationNotCancellable while it is open.
+        """
+        async with self._db.transaction() as tx:
+            await _lock_allowed(tx, actor)
+            row = await tx.one_or_none(_LOCK_OWN, {"id": generation_id, "user_id": actor.user_id})
+            if row is None:
+                raise GenerationNotFound
+            if not await repository.forget_content(tx, actor.user_id, generation_id):
+                raise GenerationNotCancellable
+            await repository.forget_outputs(tx, [generation_id])
+            tx.after_commit(Job(Queue.REST, DELETE_JOB, str(generation_id)), Signal(actor.user_id))
+
+    async def send_original(self, actor: Actor, generation_id: UUID, *, output_index: int | None = None) -> None:
+        """Owe the original as a file, one output's or all. A second tap while it is owed changes nothing.
+
+        Raises: UserBanned, UserSuspended, GenerationNotFound.
+        """
+        view = await self.get(actor, generation_id)
+        chosen = [output for output in view.outputs if output_index is None or output.index == output_index]
+        if not chosen:
+            raise GenerationNotFound
+        async with self._db.transaction() as tx:
+            user = await _lock_allowed(tx, actor)
+            if user.telegram_id is None:
+                raise UserNotFound
+            for output in chosen:
+                await _owe_original(tx, user.id, user.telegram_id, generation_id, output.index)
+
+    async def _check_sender(self, actor: Actor, request: SubmitGeneration) -> UserView:
+        """Ban, body, idempotency: what needs no catalogue. Returns the sender."""
+        async with self._db.read() as reader:
+            user = await users.find(reader, actor.user_id)
+            if user is None or user.deleted:
+                raise UserNotFound
+            require_allowed(user)
+            self._prompts.check(request.prompt, request.negative_prompt)
+            check_shape(request.options)
+            if request.request_key is not None:
+                earlier = await repository.find_by_key(reader, user.id, request.request_key)
+                if earlier is not None:
+                    raise _duplicate(earlier, request.body_hash)
+        return user
+
+    async def _accept(self, actor: Actor, acceptance: Acceptance) -> UUID:
+        for attempt in range(_SUBMIT_TRIES):
+            try:
+                async with self._db.transaction() as tx:
+                    return await hold_and_queue(tx, actor, acceptance, self._terms)
+            except ConcurrentUpdate:
+                if attempt == _SUBMIT_TRIES - 1:
+                    raise
+            except IntegrityError as error:
+                # The transaction is gone with everything in it; now the winner can be read (trap 33).
+                raise await self._winner(actor, acceptance, error) from error
+        raise AssertionError
+
+    async def _winner(
+        self, actor: Actor, acceptance: Acceptance, error: IntegrityError
+    ) -> DuplicateRequest | IdempotencyKeyReused | ConcurrentUpdate | IntegrityError:
+        if violated_constraint(error) not in _KEY_INDEXES or acceptance.request_key is None:
+            return error
+        async with self._db.read() as reader:
+            earlier = await repository.find_by_key(reader, actor.user_id, acceptance.request_key)
+        return ConcurrentUpdate() if earlier is None else _duplicate(earlier, acceptance.body_hash)
+
+    async def _request_cancel(self, tx: Tx, actor: Actor, generation_id: UUID) -> None:
+        row = await tx.one_or_none(_LOCK_OWN, {"id": generation_id, "user_id": actor.user_id})
+        if row is None:
+            raise GenerationNotFound
+        if row.status != Status.PROCESSING or await tx.scalar(
+            _UNSTOPPABLE, {"id": generation_id, "stoppable": self._stoppable}
+        ):
+            raise GenerationNotCancellable
+        ring_number = await tx.scalar(_REQUEST_CANCEL, {"id": generation_id})
+        tx.after_commit(claims.ring(generation_id, ring_number), Signal(actor.user_id))
+
+
+async def _lock_allowed(tx: Tx, actor: Actor) -> UserView:
+    """The acting user, locked first as always, if they may act. Raises: UserNotFound, UserBanned, UserSuspended."""
+    user = await users.lock(tx, actor.user_id)
+    if user is None or user.deleted:
+        raise UserNotFound
+    require_allowed(user)
+    return user
+
+
+async def _owe_original(tx: Tx, user_id: int, chat_id: int, generation_id: UUID, index: int) -> None:
+    earlier = int(
+        await tx.scalar(_SENT_ORIGINALS, {"id": generation_id, "prefix": f"original:{generation_id}:{index}:"})
+    )
+    # Numbered by what was sent before, so that a double tap owes one file and a later wish another.
+    key = f"original:{generation_id}:{index}:{earlier}"
+    await outbox.owe(
+        tx,
+        NewDelivery(
+            key=key,
+            kind=DeliveryKind.ORIGINAL,
+            rank=DeliveryRank.RESULT,
+            user_id=user_id,
+            chat_id=chat_id,
+            generation_id=generation_id,
+            template="original",
+            params={"generation_id": str(generation_id), "output_index": index},
+        ),
+    )
+
+
+def _duplicate(earlier: repository.Earlier, body_hash: bytes | None) -> DuplicateRequest | IdempotencyKeyReused:
+    if body_hash is not None and earlier.body_hash != body_hash:
+        return IdempotencyKeyReused()
+    return DuplicateRequest(generation_id=str(earlier.id))
+
+
+def _position(cursor: str | None) -> tuple[datetime, UUID]:
+    if cursor is None:
+        return _FAR_FUTURE, _LAST_ID
+    try:
+        at, generation_id = decode_cursor(cursor, parts=2)
+        position = datetime.fromisoformat(at), UUID(generation_id)
+    except ValueError as error:
+        raise ValidationFailed({"cursor": "is not a cursor of this list"}) from error
+    if position[0].tzinfo is None:
+        raise ValidationFailed({"cursor": "is not a cursor of this list"})
+    return position

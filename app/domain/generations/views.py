@@ -1,0 +1,131 @@
+"""What surfaces see of drafts and generations."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from app.domain.generations.models import Funding, Kind, Origin, Status
+
+
+class Stage(StrEnum):
+    """Where an open generation is; DONE for every final one."""
+
+    QUEUED = "queued"
+    STARTING = "starting"
+    GENERATING = "generating"
+    FINISHING = "finishing"
+    CANCELLING = "cancelling"
+    DONE = "done"
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What can be chosen for a picture. Without a seed, one is drawn at submission."""
+
+    aspect_ratio: str
+    count: int = 1
+    seed: int | None = None
+
+    def as_json(self) -> dict[str, object]:
+        """The options as they are stored."""
+        return {"aspect_ratio": self.aspect_ratio, "count": self.count} | (
+            {} if self.seed is None else {"seed": self.seed}
+        )
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, object]) -> "Options":
+        """The options from what was stored."""
+        seed = value.get("seed")
+        return cls(
+            aspect_ratio=str(value["aspect_ratio"]),
+            count=int(str(value["count"])),
+            seed=None if seed is None else int(str(seed)),
+        )
+
+
+class DraftStatus(StrEnum):
+    """A draft starts once, within its life."""
+
+    OPEN = "open"
+    STARTED = "started"
+    EXPIRED = "expired"
+
+
+@dataclass(frozen=True, slots=True)
+class DraftView:
+    """A generation as it is being put together; `price_credits` is locked."""
+
+    id: UUID
+    user_id: int
+    kind: Kind
+    model_key: str
+    prompt: str
+    negative_prompt: str | None
+    options: Options
+    price_credits: int
+    status: DraftStatus
+    generation_id: UUID | None
+    parent_id: UUID | None
+    created_at: datetime
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class OutputView:
+    """A stored result."""
+
+    id: UUID
+    index: int
+    storage_key: str
+    preview_key: str | None
+    thumbnail_key: str
+    mime: str
+    width: int
+    height: int
+    size_bytes: int
+    preview_size_bytes: int | None
+    watermarked: bool
+    duration_seconds: float | None
+    photo_file_id: str | None
+    document_file_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class GenerationView:
+    """A generation. `queue_position` (1 is next) while it waits, `eta_seconds` while it is open and known."""
+
+    id: UUID
+    user_id: int
+    kind: Kind
+    status: Status
+    model_key: str
+    model_titles: Mapping[str, str]
+    prompt: str
+    negative_prompt: str | None
+    options: Options
+    origin: Origin
+    funding: Funding
+    price_credits: int
+    charged_credits: int
+    returned_credits: int
+    stage: Stage
+    percent: int
+    queue_position: int | None
+    eta_seconds: int | None
+    cancellable: bool
+    outputs: tuple[OutputView, ...]
+    error_code: str | None
+    parent_id: UUID | None
+    created_at: datetime
+    started_at: datetime | None
+    completed_at: datetime | None
+
+    @property
+    def is_open(self) -> bool:
+        return self.status in {Status.PENDING, Status.PROCESSING}
+
+    def model_title(self, language: str) -> str:
+        """The model's name in a language."""
+        return self.model_titles.get(language) or self.model_titles.get("en") or self.model_key

@@ -1,0 +1,36 @@
+# Alerts for the operator: what happened, and what to do. The details follow below each of them.
+
+alert = 🚨 <b>{ $cause }</b>
+alert-ledger-breach =
+    A balance and its ledger disagree.
+    <b>What to do:</b> run <code>starbrush reconcile --full</code> at once, find the entries of this user, and stop sales (maintenance) if it grows.
+alert-provider-down =
+    A provider fails again and again; its breaker is open.
+    <b>What to do:</b> look at the provider’s status page. Users are served by other routes, if there are any.
+alert-provider-out-of-money =
+    A provider refuses our key or has no money left; its route is paused.
+    <b>What to do:</b> top up the account or renew the key. The route opens again by itself.
+alert-model-gone =
+    A provider no longer has this model; its route is paused.
+    <b>What to do:</b> enter the provider’s new model id in the catalogue, or switch the route off.
+alert-outcome-unknown =
+    A provider may have taken a task whose fate we could not learn. The user’s credits were returned.
+    <b>What to do:</b> look for the reference in the provider’s list of tasks; claim the cost back if it was charged.
+alert-queue-old =
+    Accepted work has been waiting for too long.
+    <b>What to do:</b> see whether workers run (<code>/api/health</code>) and whether a provider is slow; start one more <code>starbrush worker</code>.
+alert-dead-delivery =
+    A message could not be delivered and is a dead letter now.
+    <b>What to do:</b> read the error, mend its cause, and send it again.
+alert-update-failed =
+    An update from Telegram could not be handled. It is kept in the inbox; the user got an apology.
+    <b>What to do:</b> read the error in the log by its update id, mend it, and replay the update.
+alert-worker-down =
+    The queue’s reader has stopped; the sweep carries the work meanwhile.
+    <b>What to do:</b> see whether Redis answers, then read this process’s log.
+alert-vendor-unreachable =
+    A provider cannot be asked about tasks that it has taken. They stay parked, nothing is lost.
+    <b>What to do:</b> look at the provider’s status page. After 24 hours the users’ credits are returned.
+alert-paysupport =
+    A user asks for help with payments.
+    <b>What to do:</b> look at <code>starbrush user show TELEGRAM_ID</code> and answer within two days; Telegram’s own support does not.

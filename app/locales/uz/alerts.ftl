@@ -1,0 +1,36 @@
+# Operator uchun ogohlantirishlar: nima boʻldi va nima qilish kerak. Tafsilotlar har birining ostida.
+
+alert = 🚨 <b>Diqqat: { $cause }</b>
+alert-ledger-breach =
+    Balans va jurnal bir-biriga mos emas.
+    <b>Nima qilish kerak:</b> darhol <code>starbrush reconcile --full</code> ni ishga tushiring, shu foydalanuvchi yozuvlarini toping, koʻpayib borsa savdoni toʻxtating (texnik ishlar rejimi).
+alert-provider-down =
+    Provayder ketma-ket rad etmoqda, saqlagich ishga tushdi.
+    <b>Nima qilish kerak:</b> provayderning holat sahifasini koʻring. Boshqa yoʻllar boʻlsa, foydalanuvchilarga oʻshalar xizmat qiladi.
+alert-provider-out-of-money =
+    Provayder kalitimizni qabul qilmayapti yoki pul tugagan; yoʻl toʻxtatildi.
+    <b>Nima qilish kerak:</b> hisobni toʻldiring yoki kalitni yangilang. Yoʻl oʻzi ochiladi.
+alert-model-gone =
+    Provayderda bu model endi yoʻq; yoʻl toʻxtatildi.
+    <b>Nima qilish kerak:</b> katalogga modelning yangi nomini kiriting yoki yoʻlni oʻchiring.
+alert-outcome-unknown =
+    Provayder vazifani olgan boʻlishi mumkin, ammo taqdirini bilib boʻlmadi. Kreditlar foydalanuvchiga qaytarildi.
+    <b>Nima qilish kerak:</b> vazifani provayder roʻyxatidan toping va yechilgan boʻlsa, pulini qaytarib oling.
+alert-queue-old =
+    Qabul qilingan ish juda uzoq kutmoqda.
+    <b>Nima qilish kerak:</b> ishchilar ishlayotganini (<code>/api/health</code>) va provayder sekinlashmaganini tekshiring; yana bitta <code>starbrush worker</code> ishga tushiring.
+alert-dead-delivery =
+    Xabarni yetkazib boʻlmadi, urinishlar tugadi.
+    <b>Nima qilish kerak:</b> xatoni oʻqing, sababini bartaraf eting va qayta yuboring.
+alert-update-failed =
+    Telegramdan kelgan yangilanish bajarilmadi. U kiruvchilar qutisida, foydalanuvchidan uzr soʻraldi.
+    <b>Nima qilish kerak:</b> jurnaldan xatoni yangilanish raqami boʻyicha toping, tuzating va qayta bajaring.
+alert-worker-down =
+    Navbatni oʻqish toʻxtadi; hozircha ishni nazoratchi olib bormoqda.
+    <b>Nima qilish kerak:</b> Redis javob berayotganini tekshiring, soʻng shu jarayon jurnalini oʻqing.
+alert-vendor-unreachable =
+    Provayderdan olingan vazifalar haqida soʻrab boʻlmayapti. Ular kutmoqda, hech narsa yoʻqolmagan.
+    <b>Nima qilish kerak:</b> provayderning holat sahifasini koʻring. 24 soatdan keyin foydalanuvchilarga kreditlar qaytadi.
+alert-paysupport =
+    Foydalanuvchi toʻlovlar boʻyicha yordam soʻramoqda.
+    <b>Nima qilish kerak:</b> <code>starbrush user show TELEGRAM_ID</code> ni koʻring va ikki kun ichida javob bering; Telegramning oʻz xizmati javob bermaydi.

@@ -1,0 +1,173 @@
+# Bot soʻzlari. Xabarlarda Telegram HTML boʻlishi mumkin; button-, toast- va command- kalitlari oddiy matn.
+
+greeting = 👋 Salom, <b>{ $name }</b>! Men soʻzlarni rasmga aylantiraman.
+greeting-gift = 🎁 Boshlanishiga sizga <b>{ $granted } 💎</b> sovgʻa.
+greeting-balance = Balansingiz: <b>{ $credits } 💎</b>
+greeting-hint =
+    Nimani koʻrmoqchi boʻlsangiz, shuni yozing. Masalan:
+    <i>quyosh botishidagi mayoq, moyboʻyoq</i>
+
+    Qolganini /help aytib beradi.
+
+language-choose = 🌐 Qaysi tilda gaplashamiz?
+language-chosen = 🌐 Endi oʻzbekcha gaplashamiz.
+
+help =
+    <b>Bu qanday ishlaydi</b>
+    ✏️ Nimani koʻrmoqchi ekaningizni yozing: model, oʻlcham, rasmlar soni va narxi koʻrsatilgan kartochka chiqadi.
+    ▶️ Birinchi tugma ishni boshlaydi. Ungacha hech narsa yechilmaydi.
+    💎 Biz ishlayotganda narx band qilib turiladi. Agar chiqmasa, hammasi qaytariladi.
+
+    <b>Buyruqlar</b>
+    /balance – balans va hisobot
+    /history – siz yaratgan hamma narsa
+    /cancel – oxirgisini toʻxtatish
+    /quick – kartochkasiz boshlash
+    /language – til
+    /paysupport – toʻlovlar boʻyicha yordam
+    /terms – shartlar
+    /privacy – maʼlumotlaringiz
+
+paysupport =
+    <b>Toʻlovlar boʻyicha yordam</b>
+    Kreditlar yoki toʻlov bilan muammo bormi? Bu haqda buyruq bilan birga bitta xabarda yozing, masalan:
+    <code>/paysupport dushanba kuni kredit yechildi, rasm esa yoʻq</code>
+
+    U toʻgʻri operatorga boradi. Ikki kun ichida javob beramiz va xato yechilganini qaytaramiz. Biz uchun raqamingiz: <code>{ $telegram_id }</code>
+
+    Telegramning oʻz yordam xizmati botlardagi xaridlar haqidagi savollarga javob bermaydi.
+paysupport-sent = ✉️ Operatorga yetkazildi. Javob ikki kun ichida keladi. Biz uchun raqamingiz: <code>{ $telegram_id }</code>
+paysupport-enough = ✉️ Xabarlaringiz yetib keldi. Javobni kuting yoki bir soatdan keyin yana yozing.
+
+terms =
+    <b>Shartlar</b>
+    1. Rasmlar uchun kredit (💎) bilan toʻlanadi. Narx har bir boshlashdan oldin koʻrinadi.
+    2. Boshlanganda narx band qilinadi, rasm tayyor boʻlganda yechiladi. Chiqmagan rasm uchun kreditlar darhol va oʻzi qaytadi.
+    3. Taqiqlanadi: voyaga yetmaganlar ishtirokidagi jinsiy kontent, birovning intim suratlari, zoʻravonlikka chaqiriq, firibgarlik va qonun taqiqlagan hamma narsa. Bunday soʻrovlar rad etiladi, takrorlaganlar bloklanadi.
+    4. Rasmlarni neyrotarmoqlar chizadi: biror narsaga oʻxshashini ham, takrorlanmasligini ham vaʼda qilmaymiz.
+    5. Yaratganingizdan qonun va boshqalarning huquqlari yoʻl qoʻygan darajada oʻzingiz foydalanasiz.
+    6. Toʻlovlar haqida savollar: /paysupport
+
+privacy =
+    <b>Maʼlumotlaringiz</b>
+    Biz Telegramdagi raqamingiz va ismingizni, soʻrovlaringiz va rasmlaringizni hamda kreditlar hisobotini saqlaymiz.
+    Soʻrov matni rasm chizadigan neyrotarmoqqa beriladi, boshqa hech kimga emas. Ism va raqam berilmaydi.
+    Istalgan rasmni /history ichida oʻchirish mumkin: u matni bilan birga darhol yoʻqoladi.
+    Kreditlar hisoboti saqlanadi, hisob-kitob shuni talab qiladi.
+
+# Kartochka
+card =
+    🎨 Model: <b>{ $model }</b>
+    📐 Oʻlcham: <b>{ $ratio }</b>
+    🖼 Rasmlar: <b>{ $count }</b>
+
+    Narxi: <b>{ $price } 💎</b> · sizda { $balance } 💎
+button-start = ▶️ Yaratish · { $price } 💎
+button-model = 🎨 { $model } · almashtirish
+button-quick-on = ⚡ Tezkor rejim: yoqilgan
+button-quick-off = ⚡ Tezkor rejim: oʻchirilgan
+quick-mode-on = ⚡ <b>Tezkor rejim yoqilgan.</b> Yozganingiz oxirgi sozlamalar bilan darhol boshlanadi.
+quick-mode-off = ⚡ <b>Tezkor rejim oʻchirilgan.</b> Avval narxi va boshlash tugmasi bor kartochka chiqadi.
+
+# Ish jarayoni
+progress-title = 🎨 <b>{ $model }</b>
+progress-queued = ⏳ Navbatda
+progress-queue-position = ⏳ Navbatda, <b>{ $position }</b>-oʻrin
+progress-starting = 🚀 Boshlayapmiz
+progress-generating = 🖌 Chizilmoqda
+progress-finishing = ✨ Deyarli tayyor
+progress-cancelling = 🛑 Toʻxtatilmoqda
+progress-percent = { $percent } foiz
+eta-seconds = Taxminan { $seconds } soniya qoldi
+eta-minutes = Taxminan { $minutes } daqiqa qoldi
+button-cancel = ✖️ Bekor qilish
+
+# Tayyor
+result-title =
+    { $count ->
+        [one] ✨ Rasmingiz tayyor · <b>{ $model }</b>
+       *[other] ✨ { $count } ta rasmingiz tayyor · <b>{ $model }</b>
+    }
+receipt = 🧾 Band qilingan { $held } 💎 · yechildi { $charged } 💎 · qaytarildi { $returned } 💎
+receipt-partial = Hamma rasm ham chiqmadi: { $returned } 💎 qaytarildi.
+receipt-balance = Balans: <b>{ $balance } 💎</b>
+original = 📎 Toʻliq sifatda
+link-to-file = ⬇️ { $number }-fayl (havola bir soat ishlaydi)
+button-again = 🔁 Yana · { $price } 💎
+button-variation = 🎲 Boshqacha
+button-original =
+    { $count ->
+        [one] 📎 Asl nusxa fayl qilib
+       *[other] 📎 Asl nusxalar fayl qilib
+    }
+button-try-again = 🔁 Yana urinish
+failed-title = 😔 <b>Chiqmadi.</b>
+cancelled-title = 🚫 <b>Bekor qilindi.</b>
+money-returned = { $returned } 💎 qaytarildi.
+money-not-charged = Hech narsa yechilmadi.
+model-name = <b>{ $model }</b>
+
+# Balans va hisobot
+balance-title = 💎 <b>Balans</b>
+balance-available = Mavjud: <b>{ $credits } 💎</b>
+balance-held = Ish ketayotgani uchun band: <b>{ $held } 💎</b>
+balance-debt = Qarz: <b>{ $debt } 💎</b>
+statement-title = <b>Hisobot</b>
+statement-empty = Hisobingizda hali hech narsa boʻlmagan.
+button-newer = ◀ Yangiroq
+button-older = Oldingi ▶
+
+# Tarix
+history-title = 🗂 <b>Rasmlaringiz</b>
+history-empty = Bu yer hozircha boʻsh. Nimani koʻrmoqchi ekaningizni yozing, birinchisi paydo boʻladi.
+history-empty-filter = Bundaylari yoʻq.
+history-hint = Raqam rasmni ochadi.
+button-filter-all = Hammasi
+button-filter-done = Tayyor
+button-filter-failed = Chiqmagan
+status-COMPLETED = ✅ Tayyor
+status-FAILED = ⚠️ Chiqmadi
+status-CANCELLED = 🚫 Bekor qilingan
+status-PENDING = ⏳ Navbatda
+status-PROCESSING = 🎨 Bajarilmoqda
+button-repeat = 🔁 Takrorlash
+button-delete = 🗑 Oʻchirish
+button-delete-surely = 🗑 Ha, oʻchirilsin
+button-keep = Qolsin
+deleted = 🗑 Matni bilan birga oʻchirildi.
+
+# Qisqa javoblar
+cancel-done = 🚫 Bekor qilindi. { $returned } 💎 qaytarildi.
+cancel-asked = 🛑 Toʻxtatilmoqda. Bepul toʻxtatishning iloji boʻlsa, hammasi qaytadi.
+cancel-nothing = Siz uchun hozir hech narsa bajarilmayapti.
+cancel-too-late = Endi bekor qilib boʻlmaydi: rasm chizilmoqda. Tez orada sizda boʻladi.
+toast-started = 🚀 Boshlandi
+toast-already-started = Bu allaqachon boshlangan.
+toast-cancelled = Bekor qilindi. { $returned } 💎 qaytarildi.
+toast-cancelling = Toʻxtatilmoqda…
+toast-original = 📎 Yuboryapman
+toast-price-renewed = U taklifning muddati oʻtdi. Hozirgi narx: { $price } 💎. Boshlash uchun yana bir bor bosing.
+toast-outdated = Bu tugma eskirgan. Nimani koʻrmoqchi ekaningizni yozing yoki /history ni oching.
+toast-deleted = Oʻchirildi
+toast-kept = Qoldirildi
+toast-apology = Bizda nimadir buzildi. Birozdan keyin urinib koʻring.
+toast-flood = Juda tez. Bir necha soniya kuting.
+flood = 🐢 Juda tez: oʻqib ulgurmayapman. Bir necha soniya kuting.
+apology = 😔 Bizda nimadir buzildi va xabaringiz bajarilmadi. Bundan xabarimiz bor. Agar kreditlar band qilingan boʻlsa, ular butun. Birozdan keyin urinib koʻring.
+prompt-too-long = Juda uzun: { $length } ta belgi, koʻpi bilan { $limit } ta mumkin. Qisqartiring. Hech narsa yechilmadi.
+prompt-unreadable = Bu matnni oʻqiy olmadim. Oddiy harflar bilan yozing. Hech narsa yechilmadi.
+only-text = ✏️ Men matnni tushunaman: nimani koʻrmoqchi ekaningizni yozing.
+photo-later = 📷 Chiroyli surat! Suratlarni oʻzgartirishni hali bilmayman, tez orada oʻrganaman. Hozircha nimani koʻrmoqchi ekaningizni soʻz bilan yozing.
+unknown-command = Bunday buyruqni bilmayman. Qoʻlimdan keladigan hamma narsa: /help
+
+# Telegram menyusidagi buyruqlar
+command-start = Boshlash
+command-help = Bu qanday ishlaydi
+command-balance = Balans va hisobot
+command-history = Rasmlaringiz
+command-cancel = Oxirgisini toʻxtatish
+command-quick = Kartochkasiz boshlash
+command-language = Til
+command-paysupport = Toʻlovlar boʻyicha yordam
+command-terms = Shartlar
+command-privacy = Maʼlumotlaringiz

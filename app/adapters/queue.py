@@ -3,7 +3,6 @@
 One round trip a commit. It never raises and never waits long: PostgreSQL holds the work, and the sweep rings again.
 """
 
-import asyncio
 import time
 from collections.abc import Sequence
 from typing import Any, Final
@@ -12,28 +11,21 @@ import structlog
 from arq.connections import ArqRedis
 from arq.constants import job_key_prefix
 from arq.jobs import serialize_job
-from redis import exceptions as redis_errors
-from redis.asyncio import BlockingConnectionPool, Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 
-from app.core.db import refuse_inside_transaction
+from app.adapters.redis_connection import RedisAway, RedisCalls, connect, connection_pool
 from app.core.jobs import Job, Queue, Ring, Signal
 from app.core.metrics import Metrics
 
 log = structlog.get_logger(__name__)
 
-# A commit must not be felt to be slow because Redis is: half a second is more than a healthy one ever takes.
-_TIMEOUT_SECONDS: Final = 0.5
-# After a failure nobody waits for Redis again until this has passed.
-_RETRY_AFTER_SECONDS: Final = 1.0
-_CONNECTIONS: Final = 8
+_SIGNAL_PREFIX: Final = "signal:"
+SIGNAL_CHANNELS: Final = f"{_SIGNAL_PREFIX}*"
+"""The pattern of every user's channel."""
+
 _WORKER_TIMEOUT_SECONDS: Final = 5.0
 _WORKER_CONNECTIONS: Final = 16
 # A job that nobody has run for an hour was swept many times over; its key only has to outlive its place in the queue.
 _JOB_LIFE_MS: Final = 3_600_000
-
-_OUTAGES: Final = (redis_errors.RedisError, OSError, TimeoutError)
 
 
 def queue_name(queue: Queue) -> str:
@@ -43,12 +35,13 @@ def queue_name(queue: Queue) -> str:
 
 def signal_channel(user_id: int) -> str:
     """The channel on which a user's signals are published."""
-    return f"signal:{user_id}"
+    return f"{_SIGNAL_PREFIX}{user_id}"
 
 
-def connect(url: str, *, timeout_seconds: float = _TIMEOUT_SECONDS, connections: int = _CONNECTIONS) -> Redis:
-    """A client that connects when it is first used, and again whenever a connection was lost."""
-    return Redis.from_pool(_pool(url, timeout_seconds=timeout_seconds, connections=connections))
+def signal_user(channel: bytes) -> int:
+    """The user whose channel it is; 0, which is nobody, for any other channel."""
+    number = channel.decode(errors="replace").removeprefix(_SIGNAL_PREFIX)
+    return int(number) if number.isdecimal() else 0
 
 
 def connect_worker(url: str) -> ArqRedis:
@@ -56,7 +49,7 @@ def connect_worker(url: str) -> ArqRedis:
 
     arq's own has no time limit on answers, so that a frozen Redis would stop the reader silently and for ever.
     """
-    pool = _pool(url, timeout_seconds=_WORKER_TIMEOUT_SECONDS, connections=_WORKER_CONNECTIONS)
+    pool = connection_pool(url, timeout_seconds=_WORKER_TIMEOUT_SECONDS, connections=_WORKER_CONNECTIONS)
     client = _WorkerRedis(pool)
     # As `from_pool` does: the pool is this client's alone, and closed with it.
     client.auto_close_connection_pool = True
@@ -69,42 +62,24 @@ class _WorkerRedis(ArqRedis):
         await self.aclose(close_connection_pool)
 
 
-def _pool(url: str, *, timeout_seconds: float, connections: int) -> BlockingConnectionPool:
-    return BlockingConnectionPool.from_url(
-        url,
-        max_connections=connections,
-        timeout=timeout_seconds,
-        socket_timeout=timeout_seconds,
-        socket_connect_timeout=timeout_seconds,
-        # A connection that died while it lay idle is noticed only when it is next used. What is sent may be repeated.
-        retry=Retry(NoBackoff(), 1),
-        retry_on_error=[redis_errors.ConnectionError],
-    )
-
-
 class ArqQueue:
     """Rings arq's workers and the event streams. Its connections are opened as they are needed."""
 
     def __init__(self, url: str, *, metrics: Metrics) -> None:
         self._redis = connect(url)
+        self._calls = RedisCalls("a ring")
         self._metrics = metrics
-        self._closed_until = 0.0
 
     async def ring(self, rings: Sequence[Ring]) -> bool:
         """Ring them, all or none; False when the queue could not be reached. Never raises for an outage."""
-        refuse_inside_transaction("a ring")
         if not rings:
             return True
-        if time.monotonic() < self._closed_until:
-            self._metrics.rings_lost(len(rings))
-            return False
         try:
-            async with asyncio.timeout(_TIMEOUT_SECONDS):
+            async with self._calls.call():
                 await self._send(rings)
-        except _OUTAGES as error:
-            self._closed_until = time.monotonic() + _RETRY_AFTER_SECONDS
+        except RedisAway as away:
             self._metrics.rings_lost(len(rings))
-            log.warning("rings_lost", count=len(rings), error=type(error).__name__)
+            log.warning("rings_lost", count=len(rings), reason=str(away))
             return False
         return True
 
@@ -120,9 +95,8 @@ class ArqQueue:
             await pipe.execute()
 
     async def check(self) -> None:
-        """Raises OSError or RedisError when Redis does not answer."""
-        refuse_inside_transaction("a check of Redis")
-        async with asyncio.timeout(_TIMEOUT_SECONDS):
+        """Raises RedisAway when Redis does not answer."""
+        async with self._calls.call():
             await self._redis.ping()
 
     async def close(self) -> None:

@@ -9,7 +9,8 @@ import pytest
 from arq.worker import Worker, func
 from redis.asyncio import Redis
 
-from app.adapters.queue import ArqQueue, connect, connect_worker, queue_name, signal_channel
+from app.adapters.queue import ArqQueue, connect_worker, queue_name, signal_channel
+from app.adapters.redis_connection import connect
 from app.core.db import Database
 from app.core.jobs import Job, Queue, Signal
 from app.core.metrics import Metrics

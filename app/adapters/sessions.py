@@ -1,0 +1,81 @@
+"""Sessions of the cabinet in Redis. Tokens are kept as hashes, so that a copy of Redis signs nobody in."""
+
+import hashlib
+import secrets
+import time
+from typing import Any, Final
+
+import structlog
+
+from app.adapters.redis_connection import RedisAway, RedisCalls, connect
+from app.domain.errors import ProviderUnavailable
+
+log = structlog.get_logger(__name__)
+
+_TOKEN_BYTES: Final = 32
+# More than any token of ours; what is longer need not even be hashed.
+_LONGEST_TOKEN: Final = 64
+
+
+class RedisSessions:
+    """The SessionStore port: one key a session, and one sorted set a user, by expiry, to revoke them all."""
+
+    def __init__(self, url: str) -> None:
+        self._redis: Any = connect(url)
+        self._calls = RedisCalls("a session")
+
+    async def create(self, user_id: int, *, ttl_seconds: int) -> str:
+        """A new token. Raises: ProviderUnavailable when Redis is away."""
+        token = secrets.token_urlsafe(_TOKEN_BYTES)
+        digest, index, now = _digest(token), _index_key(user_id), time.time()
+        try:
+            async with self._calls.call(), self._redis.pipeline(transaction=True) as pipe:
+                pipe.set(_session_key(digest), user_id, ex=ttl_seconds)
+                pipe.zremrangebyscore(index, "-inf", now)
+                pipe.zadd(index, {digest: now + ttl_seconds})
+                # The index must outlive every session in it: set its time where there is none, then only raise it.
+                pipe.expire(index, ttl_seconds, nx=True)
+                pipe.expire(index, ttl_seconds, gt=True)
+                await pipe.execute()
+        except RedisAway as away:
+            raise ProviderUnavailable(log={"redis": str(away)}) from away
+        return token
+
+    async def find(self, token: str) -> int | None:
+        """The user id behind a token; None when it is unknown, over, or cannot be looked up now."""
+        if len(token) > _LONGEST_TOKEN:
+            return None
+        try:
+            async with self._calls.call():
+                user_id = await self._redis.get(_session_key(_digest(token)))
+        except RedisAway as away:
+            log.warning("sessions_away", reason=str(away))
+            return None
+        return None if user_id is None else int(user_id)
+
+    async def revoke_all(self, user_id: int) -> None:
+        """Forget every session of a user. Raises: ProviderUnavailable when Redis is away."""
+        index = _index_key(user_id)
+        try:
+            async with self._calls.call():
+                digests = await self._redis.zrange(index, 0, -1)
+                await self._redis.delete(index, *(_session_key(digest.decode()) for digest in digests))
+        except RedisAway as away:
+            raise ProviderUnavailable(log={"redis": str(away)}) from away
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._redis.aclose()
+
+
+def _digest(token: str) -> str:
+    # A token has 256 random bits, so that a plain hash cannot be guessed back.
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def _session_key(digest: str) -> str:
+    return f"session:{digest}"
+
+
+def _index_key(user_id: int) -> str:
+    return f"sessions:{user_id}"

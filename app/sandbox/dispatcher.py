@@ -15,6 +15,8 @@ from app.sandbox.store import Json, Store
 from app.sandbox.updates import QueuedUpdate, UpdateQueue
 
 _REQUEST_LIMIT_SECONDS: Final = 60.0
+# Shorter than any server keeps an idle connection, so that none is closed while an update is being sent.
+_KEEP_ALIVE_SECONDS: Final = 2.0
 _FIRST_DELAY_SECONDS: Final = 1.0
 _LONGEST_DELAY_SECONDS: Final = 60.0
 # Telegram obeys Retry-After up to an hour.
@@ -57,7 +59,8 @@ class Dispatcher:
         self._store = store
         self._queue = queue
         self._answer = answer
-        self._client = httpx.AsyncClient(timeout=_REQUEST_LIMIT_SECONDS, limits=httpx.Limits(max_connections=None))
+        limits = httpx.Limits(max_connections=None, keepalive_expiry=_KEEP_ALIVE_SECONDS)
+        self._client = httpx.AsyncClient(timeout=_REQUEST_LIMIT_SECONDS, limits=limits, trust_env=False)
         self._tasks: dict[int, asyncio.Task[None]] = {}
         # Replaced whenever the webhook is set: who waits for a retry wakes up and tries at once.
         self._webhook_set = asyncio.Event()
@@ -74,6 +77,7 @@ class Dispatcher:
     def start(self) -> None:
         """Take up what a former process left undelivered."""
         self._queue.expire()
+        self._queue.forget_old()
         self._wake_all()
 
     async def stop(self) -> None:
@@ -147,6 +151,8 @@ class Dispatcher:
     async def _drain(self, queue: int) -> None:
         delay = _FIRST_DELAY_SECONDS
         while self._webhook is not None and (update := self._queue.find_next(queue)) is not None:
+            # Taken before the attempt, so that a webhook set during it counts as well.
+            set_anew = self._webhook_set
             async with self._connections:
                 outcome = await self._attempt(update)
             if outcome.is_delivered:
@@ -155,17 +161,9 @@ class Dispatcher:
                 continue
             self._note(outcome)
             pause = delay if outcome.retry_after is None else outcome.retry_after
-            delay = _FIRST_DELAY_SECONDS if await self._rest(pause) else min(delay * 2, _LONGEST_DELAY_SECONDS)
+            rested = await _rest(set_anew, pause)
+            delay = min(delay * 2, _LONGEST_DELAY_SECONDS) if rested else _FIRST_DELAY_SECONDS
             self._queue.expire()
-
-    async def _rest(self, seconds: float) -> bool:
-        """Wait before the next attempt; True when the webhook was set anew in the meantime."""
-        try:
-            async with asyncio.timeout(seconds):
-                await self._webhook_set.wait()
-        except TimeoutError:
-            return False
-        return True
 
     def _note(self, outcome: _Outcome) -> None:
         self._store.put_setting("webhook_error", {"at": int(time.time()), "message": outcome.problem})
@@ -180,7 +178,7 @@ class Dispatcher:
             response = await self._client.post(webhook.url, json=update.body, headers=headers)
         except httpx.TimeoutException:
             return _Outcome(None, "Read timeout expired")
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
             return _Outcome(None, "Connection refused" if isinstance(error, httpx.ConnectError) else "Connection lost")
         outcome = _read(response)
         if outcome.is_delivered:
@@ -202,3 +200,13 @@ def _read(response: httpx.Response) -> _Outcome:
     except (KeyError, ValueError):
         retry_after = None
     return _Outcome(response.status_code, problem, retry_after)
+
+
+async def _rest(interruption: asyncio.Event, seconds: float) -> bool:
+    """Wait; False when the wait was interrupted."""
+    try:
+        async with asyncio.timeout(seconds):
+            await interruption.wait()
+    except TimeoutError:
+        return True
+    return False

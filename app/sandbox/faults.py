@@ -1,7 +1,6 @@
 """Faults on order: the next calls of a method go wrong in a chosen way."""
 
 import asyncio
-import contextlib
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
@@ -119,5 +118,4 @@ class FaultBox:
         await asyncio.wait(ends, timeout=_HANG_SECONDS, return_when=asyncio.FIRST_COMPLETED)
         for end in ends:
             end.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await end
+        await asyncio.gather(*ends, return_exceptions=True)

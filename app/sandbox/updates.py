@@ -136,6 +136,12 @@ class UpdateQueue:
             (time.time() - _LIFE_SECONDS,),
         )
 
+    def forget_old(self) -> None:
+        """Drop from sight what was done with more than a day ago."""
+        self._store.execute(
+            "DELETE FROM updates WHERE status <> 'pending' AND created_at < ?", (time.time() - _LIFE_SECONDS,)
+        )
+
     def _is_allowed(self, kind: str) -> bool:
         named: list[Any] = self.allowed
         return kind in named if named else kind not in _NOT_BY_DEFAULT

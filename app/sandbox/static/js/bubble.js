@@ -74,7 +74,8 @@ export function bubble(messages, place, picture, actions) {
     words && !spoken.show_caption_above_media && words,
   );
   (words ?? box).append(meta);
-  if (picture) box.style.width = `${pictureWidth(messages)}px`;
+  const stack = h("div", { class: "message-stack" }, box, moreButton(head, actions), inlineKeyboard(messages[messages.length - 1], actions));
+  if (picture) stack.style.width = `${pictureWidth(messages)}px`;
   const element = h(
     "article",
     {
@@ -82,8 +83,7 @@ export function bubble(messages, place, picture, actions) {
       "aria-label": `${fullName(head.from)}, ${clockTime(head.date)}`,
       data: head.pending ? { pending: head.pending.key } : { message: String(head.message_id) },
     },
-    h("div", { class: "message-line" }, box, moreButton(head, actions)),
-    inlineKeyboard(messages[messages.length - 1], actions),
+    stack,
     failure(head, actions),
   );
   element.addEventListener("contextmenu", (event) => {

@@ -113,8 +113,8 @@ export class ChatColumn {
       fill(this.status, h("span", { text: actionTitle(action) }), h("span", { class: "dots", "aria-hidden": "true" }, h("i"), h("i"), h("i")));
       return;
     }
-    const language = user.language_code ? ` (${user.language_code})` : "";
-    fill(this.status, user.isGroup ? "group " : "bot · you are ", h("bdi", { text: fullName(user) }), language);
+    const language = user.language_code ? ` · ${user.language_code}` : "";
+    fill(this.status, user.isGroup ? "group " : "you are ", h("bdi", { text: fullName(user) }), language);
   }
 
   #drawBody() {

@@ -5,7 +5,7 @@
 
 import * as api from "./api.js";
 
-/** @import { CallbackAnswer, FileRef, Message, ReplyMarkup, User } from "./types.js" */
+/** @import { CallbackAnswer, FileRef, Message, Pending, ReplyMarkup, User } from "./types.js" */
 
 /** Telegram shows a chat action for five seconds unless the bot repeats it. */
 const ACTION_SHOWN_MS = 5000;
@@ -48,10 +48,11 @@ export class Chat extends EventTarget {
     this.replyKeyboard = null;
   }
 
-  /** Stored messages in order, then those still on their way. @returns {Message[]} */
+  /** Stored messages and those on their way, which stand where they were written. @returns {Message[]} */
   get messages() {
-    const stored = [...this.#messages.values()].sort((a, b) => a.message_id - b.message_id);
-    return [...stored, ...[...this.#outbox.values()].map((entry) => entry.message)];
+    const place = (/** @type {Message} */ message) => (message.pending ? message.pending.after + 0.5 : message.message_id);
+    const waiting = [...this.#outbox.values()].map((entry) => entry.message);
+    return [...this.#messages.values(), ...waiting].sort((a, b) => place(a) - place(b));
   }
 
   /** @returns {Message | undefined} */
@@ -185,13 +186,14 @@ export class Chat extends EventTarget {
     const key = buttonKey(message.message_id, data);
     this.#waitingButtons.add(key);
     this.#changed();
+    let answer;
     try {
-      const answer = await api.tapButton(this.user.id, message.message_id, data);
-      if (answer?.text || answer?.url) this.dispatchEvent(new CustomEvent("answer", { detail: answer }));
+      answer = await api.tapButton(this.user.id, message.message_id, data);
     } finally {
       this.#waitingButtons.delete(key);
       this.#changed();
     }
+    if (answer?.text || answer?.url) this.dispatchEvent(new CustomEvent("answer", { detail: answer }));
   }
 
   /**
@@ -210,7 +212,7 @@ export class Chat extends EventTarget {
       date: Math.floor(this.now()),
       from: this.user,
       chat: { id: this.user.id },
-      pending: { key: `out-${this.#lastKey}`, state: "sending" },
+      pending: { key: `out-${this.#lastKey}`, after: Math.max(0, ...this.#messages.keys()), state: "sending" },
       ...content,
     };
   }
@@ -222,10 +224,7 @@ export class Chat extends EventTarget {
    * @param {() => Promise<any>} send
    */
   async #send(drafts, send) {
-    for (const draft of drafts) {
-      const pending = { key: /** @type {string} */ (draft.pending?.key), state: /** @type {"sending"} */ ("sending") };
-      this.#outbox.set(pending.key, { message: { ...draft, pending }, send });
-    }
+    for (const draft of drafts) this.#post(draft, { state: "sending" }, send);
     this.#sending += 1;
     this.#changed();
     this.dispatchEvent(new Event("sent"));
@@ -234,16 +233,19 @@ export class Chat extends EventTarget {
       this.#stored(drafts, answer.messages ?? [answer.message]);
     } catch (error) {
       const text = error instanceof Error ? error.message : String(error);
-      for (const draft of drafts) {
-        const key = /** @type {string} */ (draft.pending?.key);
-        this.#outbox.set(key, { message: { ...draft, pending: { key, state: "failed", error: text } }, send });
-      }
+      for (const draft of drafts) this.#post(draft, { state: "failed", error: text }, send);
       throw error;
     } finally {
       this.#sending -= 1;
       if (this.#sending === 0) for (const message of this.#early.splice(0)) this.#messages.set(message.message_id, message);
       this.#changed();
     }
+  }
+
+  /** @param {Message} draft @param {{state: "sending" | "failed", error?: string}} progress @param {() => Promise<any>} send */
+  #post(draft, progress, send) {
+    const { key, after } = /** @type {Pending} */ (draft.pending);
+    this.#outbox.set(key, { message: { ...draft, pending: { key, after, ...progress } }, send });
   }
 
   /** @param {Message[]} drafts @param {Message[]} messages */

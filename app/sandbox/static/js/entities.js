@@ -1,6 +1,5 @@
 /**
- * Turns a text and its Bot API entities into nodes. What the sender did not mark, but a Telegram client would find by
- * itself (links and commands), is marked here.
+ * Turns a text and its Bot API entities into nodes.
  */
 
 import { h } from "./dom.js";
@@ -13,7 +12,7 @@ import { h } from "./dom.js";
  * @property {(url: string) => void} openLink a link in a text was tapped
  */
 
-const FOUND_BY_CLIENTS = /(https?:\/\/[^\s<>"]+[^\s<>".,;:!?)\]}'»])|(?<![\w/])(\/[a-zA-Z][a-zA-Z0-9_]{0,31})(?![\w/])/gu;
+const BLOCKS = new Set(["pre", "blockquote", "expandable_blockquote"]);
 const JUMBO = /^(?:\p{Extended_Pictographic}(?:\uFE0F|\u200D\p{Extended_Pictographic}|[\u{1F3FB}-\u{1F3FF}])*){1,3}$/u;
 
 /** Up to three emoji and nothing else, shown large. @param {string} text */
@@ -26,25 +25,11 @@ export const isJumbo = (text) => JUMBO.test(text);
  * @returns {DocumentFragment}
  */
 export function formatText(text, entities, actions) {
-  const marked = [...(entities ?? [])];
-  for (const found of discover(text)) if (!marked.some((entity) => overlaps(entity, found))) marked.push(found);
-  marked.sort((a, b) => a.offset - b.offset || b.length - a.length);
+  const sorted = [...(entities ?? [])].sort((a, b) => a.offset - b.offset || b.length - a.length);
   const fragment = document.createDocumentFragment();
-  fragment.append(...render(text, 0, text.length, marked, actions));
+  fragment.append(...render(text, 0, text.length, sorted, actions));
   return fragment;
 }
-
-/** @param {string} text @returns {Entity[]} */
-function discover(text) {
-  return [...text.matchAll(FOUND_BY_CLIENTS)].map((match) => ({
-    type: match[1] ? "url" : "bot_command",
-    offset: match.index,
-    length: match[0].length,
-  }));
-}
-
-/** @param {Entity} a @param {Entity} b */
-const overlaps = (a, b) => a.offset < b.offset + b.length && b.offset < a.offset + a.length;
 
 /**
  * Nodes of text[from, to). Entities are sorted by start, longer first; one that starts inside another is nested in it,
@@ -65,15 +50,18 @@ function render(text, from, to, entities, actions) {
     const entity = entities[index];
     const end = Math.min(entity.offset + entity.length, to);
     if (entity.offset < position || end <= entity.offset) continue;
-    if (entity.offset > position) nodes.push(document.createTextNode(text.slice(position, entity.offset)));
+    if (entity.offset > position) nodes.push(document.createTextNode(beforeBlock(text.slice(position, entity.offset), entity)));
     const inside = entities.slice(index + 1).filter((other) => other.offset < end);
     const children = render(text, entity.offset, end, inside, actions);
     nodes.push(wrap(entity, text.slice(entity.offset, end), children, actions));
-    position = end;
+    position = BLOCKS.has(entity.type) && text[end] === "\n" ? end + 1 : end;
   }
   if (position < to) nodes.push(document.createTextNode(text.slice(position, to)));
   return nodes;
 }
+
+/** The line break at the edge of a block is the block's own edge. @param {string} text @param {Entity} entity */
+const beforeBlock = (text, entity) => (BLOCKS.has(entity.type) && text.endsWith("\n") ? text.slice(0, -1) : text);
 
 /**
  * @param {Entity} entity

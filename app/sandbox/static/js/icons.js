@@ -52,7 +52,7 @@ const FILLED = new Set(["send", "play"]);
 export function icon(name) {
   const svg = document.createElementNS(SVG, "svg");
   svg.setAttribute("viewBox", "0 0 24 24");
-  svg.setAttribute("class", FILLED.has(name) ? "icon icon-filled" : "icon");
+  svg.setAttribute("class", name === "more" ? "icon icon-dots" : FILLED.has(name) ? "icon icon-filled" : "icon");
   svg.setAttribute("aria-hidden", "true");
   svg.setAttribute("focusable", "false");
   const path = document.createElementNS(SVG, "path");

@@ -35,6 +35,7 @@ const END_REACH = 80;
 export class MessageList {
   #limit = PAGE;
   #isAtEnd = true;
+  #lastTop = 0;
   #unseen = 0;
   #newestSeen = 0;
   #hasDrawn = false;
@@ -114,8 +115,11 @@ export class MessageList {
   }
 
   #scrolled() {
-    const distance = this.scroller.scrollHeight - this.scroller.scrollTop - this.scroller.clientHeight;
-    this.#isAtEnd = distance < END_REACH;
+    const { scrollTop, scrollHeight, clientHeight } = this.scroller;
+    // Only going up leaves the end: a keyboard that opens below or a message that arrives moves the end away too.
+    if (scrollHeight - scrollTop - clientHeight < END_REACH) this.#isAtEnd = true;
+    else if (scrollTop < this.#lastTop) this.#isAtEnd = false;
+    this.#lastTop = scrollTop;
     if (this.#isAtEnd) this.#seen();
     this.#showDown();
   }
@@ -189,13 +193,14 @@ export class MessageList {
       }
       const drawn = row.draw(old);
       this.#drawn.set(row.key, drawn);
-      if (old) {
-        if (old.element === next) next = next.nextElementSibling;
+      if (old && old.element === next) {
+        next = next.nextElementSibling;
         replaceKeepingFocus(old.element, drawn.element);
-      } else {
-        if (this.#hasDrawn) drawn.element.classList.add("message-new");
-        this.rows.insertBefore(drawn.element, next);
+        continue;
       }
+      if (old) old.element.remove();
+      else if (this.#hasDrawn) drawn.element.classList.add("message-new");
+      this.rows.insertBefore(drawn.element, next);
     }
   }
 }

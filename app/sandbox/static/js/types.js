@@ -79,6 +79,7 @@
  *
  * @typedef {object} Pending
  * @property {string} key
+ * @property {number} after id of the newest message when it was written
  * @property {"sending" | "failed"} state
  * @property {string} [error]
  *

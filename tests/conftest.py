@@ -198,11 +198,11 @@ def own_s3(tmp_path: Path) -> Iterator[ServerProcess]:
 def sandbox_process(database_url: str, tmp_path: Path) -> Iterator[AppFactory]:
     """Starts `starbrush sandbox` on a free port with data of its own; all of them are stopped after the test.
 
-    `sandbox_process(env={…}, wait=True)`; the bot's token is `harness.BOT_TOKEN`.
+    `sandbox_process("--vendor-delay", "0", env={…}, wait=True)`; the bot's token is `harness.BOT_TOKEN`.
     """
     started: list[StarbrushProcess] = []
 
-    def start(*, env: Mapping[str, str] | None = None, wait: bool = True) -> StarbrushProcess:
+    def start(*arguments: str, env: Mapping[str, str] | None = None, wait: bool = True) -> StarbrushProcess:
         port = free_port()
         data_dir = tmp_path / f"sandbox-{len(started)}"
         data_dir.mkdir()
@@ -210,6 +210,7 @@ def sandbox_process(database_url: str, tmp_path: Path) -> Iterator[AppFactory]:
             "sandbox",
             "--port",
             str(port),
+            *arguments,
             port=port,
             ready_path="/sandbox/api/bot",
             env={
@@ -271,7 +272,7 @@ def app_process(app_environment: dict[str, str], tmp_path: Path) -> Iterator[App
         process = StarbrushProcess(
             *(arguments or ("serve",)),
             port=port,
-            ready_path="/readyz",
+            ready_path=None if "worker" in arguments else "/readyz",
             env={
                 **app_environment,
                 "PUBLIC_URL": f"http://127.0.0.1:{port}",

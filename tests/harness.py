@@ -2,7 +2,7 @@
 
 import os
 import subprocess
-import sysconfig
+import sys
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -51,13 +51,13 @@ class Bucket:
 
 
 def machine_environment() -> dict[str, str]:
-    """The environment every child gets, with nothing of the product in it."""
-    return {key: os.environ[key] for key in _MACHINE_VARIABLES if key in os.environ}
+    """The environment every child gets, with no setting of the product in it."""
+    return {**{key: os.environ[key] for key in _MACHINE_VARIABLES if key in os.environ}, "PYTHONPATH": str(ROOT)}
 
 
 def starbrush(*arguments: str) -> tuple[str, ...]:
     """The command line of a `starbrush` command."""
-    return (str(Path(sysconfig.get_path("scripts")) / "starbrush"), *arguments)
+    return (sys.executable, "-m", "app", *arguments)
 
 
 def run_starbrush(*arguments: str, env: Mapping[str, str], cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
@@ -90,18 +90,21 @@ def asyncpg_url(database_url: str) -> str:
 
 
 class StarbrushProcess:
-    """A long-running `starbrush` command, such as `serve`, that answers at a port.
+    """A long-running `starbrush` command. It keeps its port and environment when it is killed and started again.
 
-    It keeps its port and environment when it is killed and started again.
+    It is ready when it answers 200 at `ready_path` or, without one, when it has logged `worker_started`.
     """
 
-    def __init__(self, *arguments: str, port: int, ready_path: str, env: Mapping[str, str], log_path: Path) -> None:
+    def __init__(
+        self, *arguments: str, port: int, ready_path: str | None, env: Mapping[str, str], log_path: Path
+    ) -> None:
         self.port = port
         self.log_path = log_path
         self.env = {**machine_environment(), "PORT": str(port), **env}
         self._arguments = arguments
         self._ready_path = ready_path
         self._process: subprocess.Popen[bytes] | None = None
+        self._earlier_log_bytes = 0
 
     @property
     def url(self) -> str:
@@ -126,6 +129,7 @@ class StarbrushProcess:
         Raises: ServerError with the end of its log when it ends or stays silent.
         """
         assert not self.is_running, f"{self} is running already"
+        self._earlier_log_bytes = self.log_path.stat().st_size if self.log_path.exists() else 0
         self._process = processes.spawn(self._command(env or {}), log_path=self.log_path)
         if wait:
             self.wait_until_ready()
@@ -173,4 +177,6 @@ class StarbrushProcess:
         )
 
     def _is_ready(self) -> bool:
-        return processes.http_status(self.port, self._ready_path) == 200
+        if self._ready_path is not None:
+            return processes.http_status(self.port, self._ready_path) == 200
+        return b"worker_started" in self.log_path.read_bytes()[self._earlier_log_bytes :]

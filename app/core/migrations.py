@@ -4,6 +4,7 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from alembic.script import ScriptDirectory
 
 _LOCATION = Path(__file__).resolve().parents[2] / "migrations"
 
@@ -20,3 +21,8 @@ def configuration(sqlalchemy_url: str) -> Config:
     # Alembic interpolates per cent signs, which passwords in URLs may hold.
     config.set_main_option("sqlalchemy.url", sqlalchemy_url.replace("%", "%%"))
     return config
+
+
+def newest_revision(sqlalchemy_url: str) -> str | None:
+    """The revision that `upgrade` leads to."""
+    return ScriptDirectory.from_config(configuration(sqlalchemy_url)).get_current_head()

@@ -154,8 +154,15 @@ class ProviderTraits:
 class Provider(Protocol):
     """A vendor of pictures. Creates are never retried inside; every error is one of `ProviderError`."""
 
-    name: str
-    traits: ProviderTraits
+    @property
+    def name(self) -> str:
+        """The provider's name in routes and settings."""
+        ...
+
+    @property
+    def traits(self) -> ProviderTraits:
+        """What it can do."""
+        ...
 
     def shape(self, request: VendorRequest) -> Shape:
         """Which of the two ways this request goes."""
@@ -179,6 +186,10 @@ class Provider(Protocol):
 
     async def cancel(self, task_id: str) -> CancelOutcome:
         """Stop a task, where `stops_free`."""
+        ...
+
+    async def close(self) -> None:
+        """Close the connections."""
         ...
 
 

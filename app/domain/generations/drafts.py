@@ -98,7 +98,7 @@ class DraftService:
             if request_key is not None:
                 earlier = await request_keys.find_object(reader, user.id, request_key)
                 if earlier is not None:
-                    return await _get(reader, user.id, UUID(earlier))
+                    return replace(await _get(reader, user.id, UUID(earlier)), is_repeat=True)
         self._prompts.check(new.prompt, new.negative_prompt)
         model, options = await self._choose(user, new)
         try:
@@ -202,7 +202,7 @@ class DraftService:
             raise DuplicateRequest(generation_id=str(draft.generation_id))
         if draft.status is DraftStatus.EXPIRED:
             raise NotFound
-        generation = await self._generations.submit(
+        return await self._generations.submit(
             actor,
             SubmitGeneration(
                 kind=draft.kind,
@@ -217,7 +217,6 @@ class DraftService:
                 request_key=f"draft:{draft.id}",
             ),
         )
-        return generation
 
     async def get(self, actor: Actor, draft_id: UUID) -> DraftView:
         """One of the actor's drafts. Raises: NotFound, also for somebody else's."""
@@ -283,7 +282,7 @@ class DraftService:
             if constraint == _KEY_INDEX and request_key is not None:
                 earlier = await request_keys.find_object(reader, user_id, request_key)
                 if earlier is not None:
-                    return await _get(reader, user_id, UUID(earlier))
+                    return replace(await _get(reader, user_id, UUID(earlier)), is_repeat=True)
         raise error
 
 

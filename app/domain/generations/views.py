@@ -55,7 +55,10 @@ class DraftStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DraftView:
-    """A generation as it is being put together; `price_credits` is locked."""
+    """A generation as it is being put together; `price_credits` is locked.
+
+    `is_repeat`: it was made before, by a request with the same key.
+    """
 
     id: UUID
     user_id: int
@@ -70,6 +73,7 @@ class DraftView:
     parent_id: UUID | None
     created_at: datetime
     expires_at: datetime
+    is_repeat: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,22 @@
 """Use cases of proof: every minute over the users touched lately, in full from the command line."""
 
+from typing import Final
+
+from sqlalchemy import text
+
 from app.core.db import Database
 from app.core.metrics import Metrics
 from app.domain.alerts.service import AlertService
 from app.domain.audit import log as audit
 from app.domain.reports import books
 from app.domain.reports.books import Breach
+
+# A start may take half an hour at most; the operator should know long before.
+_OLD_QUEUE_SECONDS: Final = 300
+_OLDEST_WAITING = text(
+    "SELECT extract(epoch FROM now() - min(accepted_at)) AS seconds, count(*) AS waiting FROM generations"
+    " WHERE status = 'PENDING'"
+)
 
 
 class BookService:
@@ -49,3 +60,12 @@ class BookService:
         """The first audit entry whose hash does not follow from the one before."""
         async with self._db.read() as reader:
             return await audit.find_broken_entry(reader)
+
+    async def check_queue(self) -> None:
+        """Tell the operator when accepted work has been waiting for long."""
+        async with self._db.read() as reader:
+            row = await reader.one_or_none(_OLDEST_WAITING)
+        if row is not None and row.seconds is not None and row.seconds > _OLD_QUEUE_SECONDS:
+            await self._alerts.raise_(
+                "queue-old", "alert-queue-old", {"seconds": round(float(row.seconds)), "waiting": row.waiting}
+            )

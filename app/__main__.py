@@ -1,0 +1,5 @@
+"""`python -m app` is `starbrush`."""
+
+from app.cli import main
+
+main()

@@ -1,0 +1,280 @@
+"""How it is wired: builds the adapters from the settings, hands them to the services. Nothing points up to here
+but the surfaces; building connects to nothing, `open` does.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Final, Self
+
+from app.adapters.download import HttpDownloader
+from app.adapters.moderation import RuleModerator
+from app.adapters.providers.demo import DemoProvider
+from app.adapters.queue import ArqQueue
+from app.adapters.rate_counter import RedisRateCounter
+from app.adapters.sessions import RedisSessions
+from app.adapters.signals import RedisSignals
+from app.adapters.storage import S3Storage
+from app.adapters.telegram.client import create_bot
+from app.adapters.telegram.messenger import TelegramMessenger
+from app.adapters.telegram.rendering import Renderer
+from app.adapters.telegram.sender import PacedSender
+from app.core.crashpoints import CrashPoints
+from app.core.db import Database
+from app.core.i18n import Translator
+from app.core.media import ImagePreparer
+from app.core.metrics import Metrics
+from app.domain.accounts.service import AccountService, AccountTerms
+from app.domain.alerts.service import AlertService
+from app.domain.catalog.seeds import SeedPrices
+from app.domain.catalog.service import CatalogService
+from app.domain.credits.service import CreditService
+from app.domain.delivery.outbox import ClaimedDelivery
+from app.domain.delivery.service import DeliveryService, OnDead
+from app.domain.generations.accept import Terms
+from app.domain.generations.collecting import ObjectCollector
+from app.domain.generations.contents import GenerationContents, ProgressEditor
+from app.domain.generations.drafts import DraftService
+from app.domain.generations.keeping import OutputKeeper
+from app.domain.generations.making import MakingLimits, OutputMaker
+from app.domain.generations.medians import MedianCache
+from app.domain.generations.options import PromptLimits
+from app.domain.generations.running import GenerationRunner
+from app.domain.generations.service import GenerationService
+from app.domain.inbox.service import InboxService
+from app.domain.limits.tiers import Limits, TierLimits
+from app.domain.moderation.service import ModerationService
+from app.domain.ports import Provider
+from app.domain.reports.service import BookService
+from app.domain.users.service import UserService
+from app.settings import Settings
+
+_LOCALES: Final = Path(__file__).parent / "locales"
+# What a vendor may send back as one picture.
+_RESULT_MAX_BYTES: Final = 50_000_000
+_RESULT_MAX_PIXELS: Final = 50_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The use cases, by the part of the product that they belong to."""
+
+    users: UserService
+    accounts: AccountService
+    credits: CreditService
+    catalog: CatalogService
+    moderation: ModerationService
+    generations: GenerationService
+    drafts: DraftService
+    deliveries: DeliveryService
+    alerts: AlertService
+    inbox: InboxService
+    books: BookService
+    runner: GenerationRunner
+    progress: ProgressEditor
+    collector: ObjectCollector
+
+
+class Container:
+    """Everything that a process is made of. An asynchronous context manager."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.metrics = Metrics()
+        self.crashpoints = CrashPoints(settings.crash_at or None)
+        self.translator = Translator(_LOCALES)
+        self.draining = asyncio.Event()
+        self.worker_age_seconds: Callable[[], float | None] = lambda: None
+        self._build_adapters(settings)
+        self.services = self._build_services(settings)
+
+    def _build_adapters(self, settings: Settings) -> None:
+        redis_url = settings.redis_url.get_secret_value()
+        self.db = Database(
+            settings.sqlalchemy_url, pool_size=settings.db_pool_size, max_overflow=settings.db_max_overflow
+        )
+        self.queue = ArqQueue(redis_url, metrics=self.metrics)
+        self.db.ring_with(self.queue)
+        self.rate_counter = RedisRateCounter(redis_url)
+        self.sessions = RedisSessions(redis_url)
+        self.signals = RedisSignals(redis_url)
+        self.storage = S3Storage(
+            endpoint_url=settings.s3_endpoint_url,
+            public_url=settings.s3_public_url,
+            access_key=settings.s3_access_key.get_secret_value(),
+            secret_key=settings.s3_secret_key.get_secret_value(),
+            bucket=settings.s3_bucket,
+            region=settings.s3_region,
+        )
+        self.preparer = ImagePreparer(max_pixels=_RESULT_MAX_PIXELS, max_bytes=_RESULT_MAX_BYTES)
+        self.downloader = HttpDownloader()
+        self.providers = _build_providers(settings)
+        self.bot = create_bot(settings.bot_token.get_secret_value(), api_url=settings.telegram_api_url)
+        self.messenger = TelegramMessenger(
+            self.bot,
+            Renderer(self.translator),
+            PacedSender(
+                per_second=settings.telegram_sends_per_second,
+                chat_per_second=settings.telegram_chat_sends_per_second,
+            ),
+            self.storage,
+            link_seconds=settings.result_link_seconds,
+        )
+
+    def _build_services(self, settings: Settings) -> Services:
+        db, metrics = self.db, self.metrics
+        lease = timedelta(seconds=settings.lease_seconds)
+        limits = _limits(settings)
+        prompts = PromptLimits(longest=settings.prompt_max_characters)
+        alerts = AlertService(db, metrics, chat_id=settings.alert_chat_id)
+        catalog = CatalogService(db, providers=tuple(self.providers))
+        moderation = ModerationService(db, RuleModerator())
+        medians = MedianCache(db, catalog)
+        deliveries = DeliveryService(db, self.messenger, lease=lease, metrics=metrics, crashpoints=self.crashpoints)
+        deliveries.register(GenerationContents(db, medians).by_kind(), on_dead=_dead_letter_alert(alerts))
+        generations = GenerationService(
+            db,
+            catalog,
+            moderation,
+            medians,
+            terms=Terms(
+                limits=limits,
+                start_wait=timedelta(seconds=settings.start_wait_seconds),
+                first_ring=timedelta(seconds=settings.ring_first_seconds),
+            ),
+            prompts=prompts,
+            stoppable_providers=frozenset(
+                name for name, provider in self.providers.items() if provider.traits.stops_free
+            ),
+            metrics=metrics,
+            crashpoints=self.crashpoints,
+        )
+        maker = OutputMaker(
+            db,
+            catalog,
+            self.providers,
+            self.downloader,
+            OutputKeeper(db, self.storage, self.preparer, self.crashpoints),
+            alerts,
+            limits=_making_limits(settings),
+            metrics=metrics,
+            crashpoints=self.crashpoints,
+        )
+        return Services(
+            users=UserService(db),
+            accounts=AccountService(db, self.sessions, limits=limits, terms=_account_terms(settings)),
+            credits=CreditService(db),
+            catalog=catalog,
+            moderation=moderation,
+            generations=generations,
+            drafts=DraftService(
+                db, catalog, generations, prompts=prompts, life=timedelta(hours=settings.draft_life_hours)
+            ),
+            deliveries=deliveries,
+            alerts=alerts,
+            inbox=InboxService(db),
+            books=BookService(db, alerts, metrics),
+            runner=GenerationRunner(
+                db,
+                maker,
+                alerts,
+                lease=lease,
+                fallback_timeout_seconds=settings.image_timeout_seconds,
+                metrics=metrics,
+                crashpoints=self.crashpoints,
+            ),
+            progress=ProgressEditor(db, self.messenger, medians),
+            collector=ObjectCollector(db, self.storage),
+        )
+
+    async def open(self) -> None:
+        """Connect what keeps connections. Only the database must be there; the rest may come later."""
+        await self.storage.open()
+        await self.signals.open()
+
+    async def seed(self) -> None:
+        """Enter the first catalogue where it is missing."""
+        settings = self.settings
+        await self.services.catalog.seed(
+            SeedPrices(
+                image_standard=settings.cost_img_standard,
+                image_pro=settings.cost_img_pro,
+                image_timeout_seconds=settings.image_timeout_seconds,
+            )
+        )
+
+    async def close(self) -> None:
+        """Close everything, in reverse."""
+        for provider in self.providers.values():
+            await provider.close()
+        await self.downloader.close()
+        await self.bot.session.close()
+        self.preparer.close()
+        await self.storage.close()
+        await self.signals.close()
+        await self.sessions.close()
+        await self.rate_counter.close()
+        await self.queue.close()
+        await self.db.close()
+
+    async def __aenter__(self) -> Self:
+        await self.open()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+
+def _build_providers(settings: Settings) -> dict[str, Provider]:
+    """The configured providers, in the order of preference."""
+    available: dict[str, Callable[[], Provider]] = {
+        "demo": lambda: DemoProvider(
+            base_url=settings.demo_base_url,
+            api_key=settings.demo_api_key.get_secret_value(),
+            call_limit_seconds=settings.vendor_call_seconds,
+        )
+    }
+    return {name: available[name]() for name in settings.providers if name in available}
+
+
+def _limits(settings: Settings) -> Limits:
+    return Limits(
+        {
+            "free": TierLimits(settings.active_free, settings.per_minute_free, settings.per_hour_free),
+            "premium": TierLimits(settings.active_premium, settings.per_minute_premium, settings.per_hour_premium),
+            "vip": TierLimits(settings.active_vip, settings.per_minute_vip, settings.per_hour_vip),
+        }
+    )
+
+
+def _making_limits(settings: Settings) -> MakingLimits:
+    return MakingLimits(
+        creates_per_route=settings.creates_per_route,
+        creates_per_output=settings.creates_per_output,
+        wait_first_seconds=settings.ring_first_seconds,
+        wait_longest_seconds=settings.ring_longest_seconds,
+        vendor_call_seconds=settings.vendor_call_seconds,
+        unreachable_task_seconds=settings.unreachable_task_hours * 3600.0,
+    )
+
+
+def _account_terms(settings: Settings) -> AccountTerms:
+    return AccountTerms(
+        free_credits=settings.free_credits,
+        hash_key=settings.webapp_secret.get_secret_value().encode(),
+        bot_username=settings.bot_username,
+        launch_max_age=timedelta(seconds=settings.init_data_max_age_seconds),
+    )
+
+
+def _dead_letter_alert(alerts: AlertService) -> OnDead:
+    async def raise_alert(claimed: ClaimedDelivery, error: str) -> None:
+        await alerts.raise_(
+            "dead-delivery",
+            "alert-dead-delivery",
+            {"delivery": claimed.id, "kind": claimed.kind.value, "error": error},
+        )
+
+    return raise_alert

@@ -1,0 +1,115 @@
+"""Checks a configuration and everything that it points to, and says what to mend."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy import text
+
+from app.container import Container
+from app.core.app_settings import find_setting
+from app.core.clock import OFFSET_KEY
+from app.core.migrations import newest_revision
+from app.settings import Settings
+
+_PROBE_SECONDS: Final = 10.0
+_REVISION = text("SELECT version_num FROM alembic_version")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing looked at: how it is, or how to mend it."""
+
+    name: str
+    ok: bool
+    detail: str
+
+
+async def examine(settings: Settings) -> list[Finding]:
+    """Every setting first; then, as far as they are given, the systems behind them."""
+    findings = [Finding("settings", ok=False, detail=problem) for problem in settings.problems()]
+    if not findings:
+        findings.append(Finding("settings", ok=True, detail="complete"))
+    if not settings.database_url.get_secret_value() or not settings.bot_token.get_secret_value():
+        return findings
+    container = Container(settings)
+    try:
+        for name, (probe, mend) in _Probes(container).all().items():
+            findings.append(await _ask(name, probe, mend))
+    finally:
+        await container.close()
+    return findings
+
+
+class _Probes:
+    """One method a system; each says how it is, or raises."""
+
+    def __init__(self, container: Container) -> None:
+        self._container = container
+        self._settings = container.settings
+
+    def all(self) -> dict[str, tuple[Callable[[], Awaitable[str]], str]]:
+        """Every probe, and what mends what it finds."""
+        return {
+            "database": (self._database, "start PostgreSQL, or mend DATABASE_URL"),
+            "schema": (self._schema, "run: starbrush migrate"),
+            "clock": (self._clock, "delete the key clock_offset_seconds of app_settings"),
+            "redis": (self._redis, "start Redis, or mend REDIS_URL; meanwhile work is late, not lost"),
+            "storage": (self._storage, "mend S3_ENDPOINT_URL, S3_ACCESS_KEY, S3_SECRET_KEY or S3_BUCKET"),
+            "telegram": (self._telegram, "mend BOT_TOKEN, BOT_USERNAME or TELEGRAM_API_URL"),
+            "catalogue": (self._catalogue, "start the app once to enter the first catalogue, and check PROVIDERS"),
+        }
+
+    async def _database(self) -> str:
+        await self._container.db.ping()
+        return "answers"
+
+    async def _schema(self) -> str:
+        async with self._container.db.read() as reader:
+            found = await reader.scalar(_REVISION)
+        newest = newest_revision(self._settings.sqlalchemy_url)
+        if found != newest:
+            message = f"is at {found}, the newest is {newest}"
+            raise ValueError(message)
+        return f"at {found}"
+
+    async def _clock(self) -> str:
+        async with self._container.db.read() as reader:
+            offset = await find_setting(reader, OFFSET_KEY) or 0
+        if self._settings.is_production and offset:
+            message = f"is {offset} s ahead"
+            raise ValueError(message)
+        return "true" if not offset else f"{offset} s ahead, as the sandbox set it"
+
+    async def _redis(self) -> str:
+        await self._container.queue.check()
+        return "answers"
+
+    async def _storage(self) -> str:
+        await self._container.storage.open()
+        await self._container.storage.check()
+        return f"bucket {self._settings.s3_bucket} is there"
+
+    async def _telegram(self) -> str:
+        me = await self._container.bot.get_me()
+        if (me.username or "").lower() != self._settings.bot_username.lower():
+            message = f"the token belongs to @{me.username}"
+            raise ValueError(message)
+        return f"@{me.username}"
+
+    async def _catalogue(self) -> str:
+        models = await self._container.services.catalog.list_models()
+        if not models:
+            message = "no model has a route to a configured provider"
+            raise ValueError(message)
+        return f"{len(models)} models on sale"
+
+
+async def _ask(name: str, probe: Callable[[], Awaitable[str]], mend: str) -> Finding:
+    try:
+        async with asyncio.timeout(_PROBE_SECONDS):
+            return Finding(name, ok=True, detail=await probe())
+    except Exception as error:  # noqa: BLE001 - whatever a system fails with is the finding
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        return Finding(name, ok=False, detail=f"{reason[:200]}. To mend it: {mend}.")

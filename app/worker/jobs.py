@@ -1,0 +1,99 @@
+"""What each kind of job does, and the outermost border of work: here, and only here, everything is caught."""
+
+from collections.abc import Awaitable, Callable
+from typing import Final
+from uuid import UUID
+
+import structlog
+
+from app.container import Container
+from app.core.db import is_outage
+from app.core.jobs import Job, Queue
+from app.core.logging import log_context
+from app.domain.delivery.outbox import JOB_NAME as DELIVER
+from app.domain.generations.accept import JOB_NAME as GENERATE
+from app.domain.generations.claims import PROGRESS_JOB
+from app.domain.generations.collecting import DELETE_JOB
+from app.domain.ports import StorageUnavailable
+from app.worker.pool import WorkPool
+
+log = structlog.get_logger(__name__)
+
+_REST_POOL_SIZE: Final = 8
+
+
+class Jobs:
+    """The jobs of this process. `owner` is the process's id in leases; it changes when they are lost."""
+
+    def __init__(self, container: Container, owner: UUID) -> None:
+        self._services = container.services
+        self._metrics = container.metrics
+        self.owner = owner
+        settings = container.settings
+        self.pools: dict[Queue, WorkPool] = {
+            Queue.GENERATION: WorkPool("generation", settings.pool_size),
+            Queue.DELIVERY: WorkPool("delivery", settings.delivery_pool_size),
+            Queue.REST: WorkPool("rest", _REST_POOL_SIZE),
+        }
+        self._work: dict[str, tuple[Queue, Callable[[str], Awaitable[None]]]] = {
+            GENERATE: (Queue.GENERATION, self._generate),
+            DELIVER: (Queue.DELIVERY, self._deliver),
+            PROGRESS_JOB: (Queue.REST, self._show_progress),
+            DELETE_JOB: (Queue.REST, self._collect),
+        }
+
+    def names(self, queue: Queue) -> list[str]:
+        """The job names of a queue."""
+        return [name for name, (its_queue, _) in self._work.items() if its_queue is queue]
+
+    async def run(self, name: str, subject: str) -> None:
+        """Do a job in its pool and wait for it; returns at once when it is being done."""
+        queue, _ = self._work[name]
+        pool = self.pools[queue]
+        await pool.run(f"{name}:{subject}", lambda: self._do(name, subject))
+        self._metrics.pool_in_use(queue.value, len(pool.keys))
+
+    def try_start(self, job: Job) -> bool:
+        """Do a job without the queue, if its pool has room."""
+        return self.pools[job.queue].try_start(f"{job.name}:{job.subject}", lambda: self._do(job.name, job.subject))
+
+    def running_generations(self) -> list[UUID]:
+        """The generations that this process works on right now."""
+        return [UUID(key.partition(":")[2]) for key in self.pools[Queue.GENERATION].keys]
+
+    async def _do(self, name: str, subject: str) -> None:
+        _, work = self._work[name]
+        with log_context(job=name, subject=subject):
+            try:
+                await work(subject)
+            except Exception as error:  # the outermost border of work: the sweep comes back to the row
+                if is_outage(error):
+                    log.warning("job_postponed", error=str(error))
+                    return
+                log.exception("job_failed")
+                await self._record_fault(name, subject, error)
+
+    async def _record_fault(self, name: str, subject: str, error: Exception) -> None:
+        if name != GENERATE:
+            return
+        try:
+            await self._services.runner.record_fault(UUID(subject), owner=self.owner, error=error)
+        except Exception:
+            log.warning("fault_not_recorded", exc_info=True)
+
+    async def _generate(self, subject: str) -> None:
+        with log_context(generation_id=subject):
+            await self._services.runner.run(UUID(subject), owner=self.owner)
+
+    async def _deliver(self, subject: str) -> None:
+        await self._services.deliveries.deliver(int(subject), owner=self.owner)
+
+    async def _show_progress(self, subject: str) -> None:
+        await self._services.progress.show(UUID(subject))
+
+    async def _collect(self, subject: str) -> None:
+        try:
+            await self._services.collector.collect(UUID(subject))
+        except StorageUnavailable as error:
+            # The sweep finds deleted generations whose objects are still there.
+            log.warning("objects_not_collected", error=str(error))

@@ -13,7 +13,7 @@ Message = tuple[str, InlineKeyboardMarkup | None]
 _LONGEST_NAME: Final = 64
 _PROMPT_IN_LIST: Final = 70
 # Alerts carry details of errors; they must say what to do before anybody stops reading.
-_LONGEST_ALERT_DETAIL: Final = 500
+_LONGEST_ALERT_DETAIL: Final = 1_000
 _MINUS: Final = "\u2212"
 _STATUS_SIGNS: Final = {"COMPLETED": "✅", "FAILED": "⚠️", "CANCELLED": "🚫", "PENDING": "⏳", "PROCESSING": "🎨"}
 
@@ -25,11 +25,12 @@ def notice(words: Words, params: Mapping[str, Any]) -> Message:
 
 def alert(words: Words, params: Mapping[str, Any]) -> Message:
     """What the operator must know, and do."""
-    args = {
-        name: shorten(value, _LONGEST_ALERT_DETAIL) if isinstance(value, str) else value
+    details = [
+        f"<i>{escape(name)}:</i> {escape(shorten(str(value), _LONGEST_ALERT_DETAIL))}"
         for name, value in params.get("args", {}).items()
-    }
-    return words.html("alert", cause=params["cause"]) + "\n" + words.html(params["template"], **args), None
+    ]
+    lines = [words.html("alert", cause=params["cause"]), words.html(params["template"])]
+    return "\n".join([*lines, "", *details] if details else lines), None
 
 
 def greeting(words: Words, params: Mapping[str, Any]) -> Message:

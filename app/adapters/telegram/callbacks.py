@@ -13,8 +13,8 @@ LONGEST_DATA_BYTES: Final = 64
 class Action(StrEnum):
     """What a tap asks for. The letters live on in old messages: never give one another meaning."""
 
-    START = "s"  # id: the draft to start, on its card
-    AGAIN = "a"  # id: the draft to start, under a result
+    START = "s"  # id: the draft to start, on its card; value: the price shown
+    AGAIN = "a"  # id: the draft to start, under a result; value: the price shown
     MODEL = "m"  # id: the draft, value: the model's key
     RATIO = "r"  # id: the draft, value: the ratio
     COUNT = "n"  # id: the draft, value: how many
@@ -38,6 +38,14 @@ class Tap:
     action: Action
     id: UUID | None = None
     value: str = ""
+
+    @property
+    def subject(self) -> UUID:
+        """The id, which the filter of the handler demands. Raises: AssertionError when it did not."""
+        if self.id is None:
+            message = f"{self.action.name} without an id"
+            raise AssertionError(message)
+        return self.id
 
 
 def pack(action: Action, subject: UUID | str | None = None, value: str | int = "") -> str:

@@ -1,11 +1,13 @@
 """The buttons under our messages."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
+from uuid import UUID
 
 from aiogram.types import InlineKeyboardButton, InlineKeyboardMarkup
 
-from app.adapters.telegram.callbacks import LONGEST_DATA_BYTES, Action, pack
+from app.adapters.telegram.callbacks import LONGEST_DATA_BYTES, Action, pack, parse
 from app.adapters.telegram.words import Words, shorten
 
 LANGUAGE_NAMES: Final[Mapping[str, str]] = {"ru": "🇷🇺 Русский", "en": "🇬🇧 English", "uz": "🇺🇿 Oʻzbekcha"}
@@ -16,6 +18,8 @@ HISTORY_FILTERS: Final = ("all", "done", "failed")
 _LONGEST_TITLE: Final = 24
 _RATIOS_PER_ROW: Final = 5
 _CHOSEN: Final = "✓ "
+# The figure before the sign of a credit, grouped in the way of any language.
+_PRICE: Final = re.compile(r"\s\d[\d\s.,]*\s(?=💎)")
 
 Row = list[InlineKeyboardButton]
 
@@ -23,7 +27,9 @@ Row = list[InlineKeyboardButton]
 def card(words: Words, params: Mapping[str, Any]) -> InlineKeyboardMarkup:
     """The card's: start, and choices. Each of them names its target, so that a double tap is one."""
     draft_id: str = params["draft_id"]
-    rows = [[_button(words.plain("button-start", price=params["price"]), pack(Action.START, draft_id))]]
+    rows = [
+        [_button(words.plain("button-start", price=params["price"]), pack(Action.START, draft_id, params["price"]))]
+    ]
     if params.get("next_model_key"):
         title = shorten(str(params["model_title"]), _LONGEST_TITLE)
         rows.append(
@@ -50,10 +56,11 @@ def progress(words: Words, generation_id: str) -> InlineKeyboardMarkup:
 
 def result(words: Words, params: Mapping[str, Any]) -> InlineKeyboardMarkup:
     """Under a result: again and a variation, each with a draft of its own, and the original as a file."""
-    generation_id = params["generation_id"]
-    rows = [[_again(words, params)]]
+    generation_id, price = params["generation_id"], params["held"]
+    rows = [[_button(words.plain("button-again", price=price), pack(Action.AGAIN, params["draft_id"], price))]]
     if params.get("variation_draft_id"):
-        rows[0].append(_button(words.plain("button-variation"), pack(Action.AGAIN, params["variation_draft_id"])))
+        variation = pack(Action.AGAIN, params["variation_draft_id"], price)
+        rows[0].append(_button(words.plain("button-variation", price=price), variation))
     rows.append([_button(words.plain("button-original", count=params["count"]), pack(Action.ORIGINAL, generation_id))])
     return _markup(rows)
 
@@ -62,7 +69,9 @@ def failed(words: Words, params: Mapping[str, Any]) -> InlineKeyboardMarkup | No
     """Under a failure: try again."""
     if not params.get("draft_id"):
         return None
-    return _markup([[_button(words.plain("button-try-again"), pack(Action.AGAIN, params["draft_id"]))]])
+    price = params["held"]
+    data = pack(Action.AGAIN, params["draft_id"], price)
+    return _markup([[_button(words.plain("button-try-again", price=price), data)]])
 
 
 def languages(words: Words) -> InlineKeyboardMarkup:
@@ -131,21 +140,18 @@ def delete_confirmation(words: Words, generation_id: str) -> InlineKeyboardMarku
     )
 
 
-def with_draft_replaced(markup: InlineKeyboardMarkup, old: str, new: str) -> InlineKeyboardMarkup:
-    """The same buttons, those of one draft moved on to another (`old` and `new` in the short form of data)."""
-    return _markup([[_moved(button, old, new) for button in row] for row in markup.inline_keyboard])
+def with_draft_replaced(
+    markup: InlineKeyboardMarkup, old_id: UUID, new_id: UUID, *, price: int
+) -> InlineKeyboardMarkup:
+    """The same buttons, those of one draft moved on to another one at its price."""
+    return _markup([[_moved(button, old_id, new_id, price) for button in row] for row in markup.inline_keyboard])
 
 
-def _moved(button: InlineKeyboardButton, old: str, new: str) -> InlineKeyboardButton:
-    action, _, rest = (button.callback_data or "").partition(":")
-    identifier, _, value = rest.partition(":")
-    if identifier != old:
+def _moved(button: InlineKeyboardButton, old_id: UUID, new_id: UUID, price: int) -> InlineKeyboardButton:
+    tap = parse(button.callback_data or "")
+    if tap is None or tap.id != old_id:
         return button
-    return _button(button.text, f"{action}:{new}:{value}")
-
-
-def _again(words: Words, params: Mapping[str, Any]) -> InlineKeyboardButton:
-    return _button(words.plain("button-again", price=params["price"]), pack(Action.AGAIN, params["draft_id"]))
+    return _button(_PRICE.sub(f" {price} ", button.text), pack(tap.action, new_id, price))
 
 
 def _quick_switch(words: Words, *, enabled: bool, draft_id: str | None) -> InlineKeyboardButton:

@@ -1,6 +1,7 @@
 """Decides who may send now: priorities, an overall rate, a pace for each chat, pauses.
 
-It knows neither asyncio nor Telegram. Time is handed in (seconds of a monotonic clock), so that the rules can be tested without waiting.
+It knows neither asyncio nor Telegram. Time is handed in (seconds of a monotonic clock), so that the rules can be tested
+without waiting.
 """
 
 import heapq

@@ -55,20 +55,28 @@ def progress(words: Words, params: Mapping[str, Any]) -> Message:
 
 
 def result(words: Words, params: Mapping[str, Any]) -> Message:
-    """The caption of a result, or the receipt under an album, with the buttons."""
+    """The caption of a result; under an album, whose buttons follow with the receipt, without the money."""
     lines = [words.html("result-title", model=_title(params), count=params["count"])]
     if params.get("prompt"):
         lines.append(quote(params["prompt"], _PROMPT_IN_CAPTION))
-    lines.append(words.html("receipt", held=params["held"], charged=params["charged"], returned=params["returned"]))
-    if params["returned"]:
-        lines.append(words.html("receipt-partial", returned=params["returned"]))
-    lines.append(words.html("receipt-balance", balance=params["balance"]))
+    if params["count"] == 1:
+        lines += _money(words, params)
     return "\n".join(lines), keyboards.result(words, params)
 
 
-def original(words: Words, params: Mapping[str, Any]) -> Message:  # noqa: ARG001 - every template has this shape
+def receipt(words: Words, params: Mapping[str, Any]) -> Message:
+    """What follows an album: the money, and the buttons."""
+    return "\n".join(_money(words, params)), keyboards.result(words, params)
+
+
+def original(words: Words, _params: Mapping[str, Any]) -> Message:
     """The caption of original files."""
     return words.html("original"), None
+
+
+def album(_words: Words, _params: Mapping[str, Any]) -> Message:
+    """Pictures from the history without a caption: what they are follows, with the buttons."""
+    return "", None
 
 
 def failed(words: Words, params: Mapping[str, Any]) -> Message:
@@ -95,6 +103,13 @@ def history_item(words: Words, params: Mapping[str, Any]) -> Message:
         moment(params["created_at"]),
     ]
     return "\n".join(line for line in lines if line), keyboards.history_item(words, params)
+
+
+def _money(words: Words, params: Mapping[str, Any]) -> list[str]:
+    lines = [words.html("receipt", held=params["held"], charged=params["charged"], returned=params["returned"])]
+    if params["returned"]:
+        lines.append(words.html("receipt-partial", returned=params["returned"]))
+    return [*lines, words.html("receipt-balance", balance=params["balance"])]
 
 
 def _title(params: Mapping[str, Any]) -> str:

@@ -1,11 +1,7 @@
 # What the bot says. Messages may hold Telegram's HTML; keys that begin with button-, toast- and command- are plain text.
 
 greeting = 👋 Hi, <b>{ $name }</b>! I turn words into pictures.
-greeting-gift =
-    { $granted ->
-        [one] 🎁 <b>{ $granted } 💎</b> to begin with is yours.
-       *[other] 🎁 <b>{ $granted } 💎</b> to begin with are yours.
-    }
+greeting-gift = 🎁 Here is a gift to begin with: <b>{ $granted } 💎</b>.
 greeting-balance = Your balance: <b>{ $credits } 💎</b>
 greeting-hint =
     Just write what you would like to see. For example:
@@ -110,13 +106,13 @@ receipt-balance = Balance: <b>{ $balance } 💎</b>
 original = 📎 In full quality
 link-to-file = ⬇️ File { $number } (the link works for an hour)
 button-again = 🔁 Again · { $price } 💎
-button-variation = 🎲 Variation
+button-variation = 🎲 Variation · { $price } 💎
 button-original =
     { $count ->
         [one] 📎 Original as a file
        *[other] 📎 Originals as files
     }
-button-try-again = 🔁 Try again
+button-try-again = 🔁 Try again · { $price } 💎
 failed-title = 😔 <b>It did not work.</b>
 cancelled-title = 🚫 <b>Cancelled.</b>
 money-returned =
@@ -182,11 +178,7 @@ toast-apology = Something broke on our side. Please try again a little later.
 toast-flood = Too fast. Please wait a few seconds.
 flood = 🐢 Too fast: I am not reading everything. Please wait a few seconds.
 apology = 😔 Something broke on our side, and your message was not handled. We know about it already. If credits had been set aside, they are safe. Please try again a little later.
-prompt-too-long =
-    { $limit ->
-        [one] This is too long: { $length } characters, at most { $limit } is possible. Please make it shorter. You were not charged.
-       *[other] This is too long: { $length } characters, at most { $limit } are possible. Please make it shorter. You were not charged.
-    }
+prompt-too-long = This is too long: it has { $length } characters, and { $limit } are the most. Please make it shorter. You were not charged.
 prompt-unreadable = I cannot read this text. Please write it in plain letters. You were not charged.
 only-text = ✏️ I understand text: write what you would like to see.
 photo-later = 📷 A lovely picture! I cannot edit photos yet, but I will learn it soon. For now, describe in words what you would like to see.

@@ -94,13 +94,13 @@ receipt-balance = Balans: <b>{ $balance } 💎</b>
 original = 📎 Toʻliq sifatda
 link-to-file = ⬇️ { $number }-fayl (havola bir soat ishlaydi)
 button-again = 🔁 Yana · { $price } 💎
-button-variation = 🎲 Boshqacha
+button-variation = 🎲 Boshqacha · { $price } 💎
 button-original =
     { $count ->
         [one] 📎 Asl nusxa fayl qilib
        *[other] 📎 Asl nusxalar fayl qilib
     }
-button-try-again = 🔁 Yana urinish
+button-try-again = 🔁 Yana urinish · { $price } 💎
 failed-title = 😔 <b>Chiqmadi.</b>
 cancelled-title = 🚫 <b>Bekor qilindi.</b>
 money-returned = { $returned } 💎 qaytarildi.

@@ -1,0 +1,1 @@
+"""Telegram, incoming: updates are authenticated, parsed, handed to one service call, and answered."""

@@ -1,0 +1,74 @@
+"""Shows drafts as cards, and starts them: the one place that knows what a card's parameters are."""
+
+from uuid import UUID
+
+from app.bot.conversation import Conversation
+from app.core.errors import AppError
+from app.domain.errors import DuplicateRequest, NotFound
+from app.domain.generations.models import Origin
+from app.domain.generations.views import DraftStatus, DraftView
+
+
+async def card_params(conversation: Conversation, draft: DraftView) -> dict[str, object]:
+    """A draft with what else can be chosen. A model that is no longer sold is shown by its key, without choices."""
+    models = [model for model in await conversation.services.catalog.list_models() if model.kind == draft.kind]
+    keys = [model.key for model in models]
+    current = next((model for model in models if model.key == draft.model_key), None)
+    following = models[(keys.index(current.key) + 1) % len(models)] if current else next(iter(models), None)
+    has_choice = following is not None and following is not current
+    return {
+        "draft_id": str(draft.id),
+        "prompt": draft.prompt,
+        "model_title": current.title(conversation.language) if current else draft.model_key,
+        "next_model_key": following.key if following and has_choice else None,
+        "ratio": draft.options.aspect_ratio,
+        "ratios": list(current.aspect_ratios) if current else [],
+        "count": draft.options.count,
+        "max_count": current.max_count if current else 1,
+        "price": draft.price_credits,
+        "quick_mode": conversation.user.quick_mode,
+        "balance": conversation.user.credits,
+    }
+
+
+async def show_card(conversation: Conversation, draft: DraftView) -> None:
+    """Answer with a new card."""
+    await conversation.show("card", await card_params(conversation, draft))
+
+
+async def edit_card(conversation: Conversation, draft: DraftView) -> None:
+    """Bring the tapped card up to date."""
+    await conversation.edit("card", await card_params(conversation, draft))
+
+
+async def start(conversation: Conversation, draft_id: UUID, shown_price: str) -> DraftView | None:
+    """Start a draft, and give the one that its button is to start next; None when the button stays as it is.
+
+    A price that is not the one on the button is said first: a card may have missed its last edit, and the catalogue
+    may have changed since a result's buttons were made.
+    """
+    services, actor = conversation.services, conversation.actor
+    draft = await services.drafts.get(actor, draft_id)
+    if draft.status is DraftStatus.OPEN and str(draft.price_credits) != shown_price:
+        await conversation.answer("toast-price-renewed", is_alert=True, price=draft.price_credits)
+        return draft
+    try:
+        await services.drafts.start(actor, draft_id, origin=Origin.BOT)
+    except DuplicateRequest:
+        # The second tap of a double tap, or a repeated update: it has been accepted, nothing else happens.
+        await conversation.answer("toast-already-started")
+    except NotFound:
+        renewed = await services.drafts.renew(actor, draft_id)
+        await conversation.answer("toast-price-renewed", is_alert=True, price=renewed.price_credits)
+        return renewed
+    else:
+        await conversation.answer("toast-started")
+    return await _next(conversation, draft_id)
+
+
+async def _next(conversation: Conversation, draft_id: UUID) -> DraftView | None:
+    try:
+        return await conversation.services.drafts.renew(conversation.actor, draft_id)
+    except AppError:
+        # The model was taken off sale meanwhile; what was started goes on, and the button says so when tapped.
+        return None

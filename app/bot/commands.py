@@ -1,0 +1,42 @@
+"""The commands in Telegram's menu, in the order of their use."""
+
+from typing import Final
+
+import structlog
+from aiogram import Bot
+from aiogram.exceptions import AiogramError
+from aiogram.methods import SetMyCommands
+from aiogram.types import BotCommand, BotCommandScopeChat
+
+from app.adapters.telegram.words import Words
+
+log = structlog.get_logger(__name__)
+
+COMMANDS: Final = (
+    "start",
+    "balance",
+    "history",
+    "cancel",
+    "quick",
+    "language",
+    "help",
+    "paysupport",
+    "terms",
+    "privacy",
+)
+# The menu is a nicety; the handler that changes it has a user waiting.
+_CHAT_SECONDS: Final = 2
+
+
+def menu(words: Words) -> list[BotCommand]:
+    """The commands in one language."""
+    return [BotCommand(command=name, description=words.plain(f"command-{name}")) for name in COMMANDS]
+
+
+async def set_chat_commands(bot: Bot, chat_id: int, words: Words) -> None:
+    """Let one chat's menu speak the chosen language instead of that of the user's Telegram. Never fails."""
+    method = SetMyCommands(commands=menu(words), scope=BotCommandScopeChat(chat_id=chat_id))
+    try:
+        await bot(method, request_timeout=_CHAT_SECONDS)
+    except (AiogramError, OSError) as error:
+        log.info("chat_commands_not_set", error=type(error).__name__)

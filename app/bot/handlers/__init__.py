@@ -1,0 +1,39 @@
+"""The handlers, one module a topic. Each parses, makes one service call, and answers."""
+
+from collections.abc import Callable
+from typing import Final
+
+from aiogram import Router
+
+from app.bot.handlers import (
+    balance,
+    cancel,
+    card,
+    fallback,
+    generation,
+    help_pages,
+    history,
+    language,
+    membership,
+    prompt,
+    quick,
+    start,
+    support,
+)
+
+# In the order in which they are asked; the fallbacks answer what nobody else did.
+ROUTERS: Final[tuple[Callable[[], Router], ...]] = (
+    start.build_router,
+    language.build_router,
+    help_pages.build_router,
+    balance.build_router,
+    history.build_router,
+    cancel.build_router,
+    quick.build_router,
+    support.build_router,
+    card.build_router,
+    generation.build_router,
+    membership.build_router,
+    prompt.build_router,
+    fallback.build_router,
+)

@@ -1,0 +1,38 @@
+"""The card: its choices, and its first button, which starts."""
+
+from aiogram import Router
+from aiogram.types import CallbackQuery
+
+from app.adapters.telegram.callbacks import Action, Tap
+from app.bot.cards import edit_card, start
+from app.bot.conversation import Conversation
+from app.bot.taps import OnTap
+
+
+def build_router() -> Router:
+    """The handlers of this topic."""
+    router = Router(name="card")
+    router.callback_query.register(start_card, OnTap(Action.START))
+    router.callback_query.register(choose, OnTap(Action.MODEL, Action.RATIO, Action.COUNT))
+    return router
+
+
+async def start_card(_query: CallbackQuery, tap: Tap, conversation: Conversation) -> None:
+    """Start it at the price on the button. The card then holds a new draft: the next tap is another order."""
+    following = await start(conversation, tap.subject, tap.value)
+    if following is not None:
+        await edit_card(conversation, following)
+
+
+async def choose(_query: CallbackQuery, tap: Tap, conversation: Conversation) -> None:
+    """Change the model, the ratio or the count; it is remembered for the next card."""
+    count = int(tap.value) if tap.action is Action.COUNT and tap.value.isdigit() else None
+    draft = await conversation.services.drafts.adjust(
+        conversation.actor,
+        tap.subject,
+        model_key=tap.value if tap.action is Action.MODEL else None,
+        aspect_ratio=tap.value if tap.action is Action.RATIO else None,
+        count=count,
+    )
+    await conversation.answer()
+    await edit_card(conversation, draft)

@@ -1,0 +1,41 @@
+"""The buttons of progress messages and results: cancel, again, variation, original."""
+
+from aiogram import Router
+from aiogram.types import CallbackQuery
+
+from app.adapters.telegram.callbacks import Action, Tap
+from app.bot.cards import start
+from app.bot.conversation import Conversation
+from app.bot.taps import OnTap
+from app.domain.generations.models import Status
+
+
+def build_router() -> Router:
+    """The handlers of this topic."""
+    router = Router(name="generation")
+    router.callback_query.register(cancel, OnTap(Action.CANCEL))
+    router.callback_query.register(again, OnTap(Action.AGAIN))
+    router.callback_query.register(send_original, OnTap(Action.ORIGINAL))
+    return router
+
+
+async def cancel(_query: CallbackQuery, tap: Tap, conversation: Conversation) -> None:
+    """Cancel it, at once or as soon as the vendor has confirmed."""
+    view = await conversation.services.generations.cancel(conversation.actor, tap.subject)
+    if view.status is Status.CANCELLED:
+        await conversation.answer("toast-cancelled", returned=view.returned_credits)
+    else:
+        await conversation.answer("toast-cancelling")
+
+
+async def again(_query: CallbackQuery, tap: Tap, conversation: Conversation) -> None:
+    """Start the draft under a result, the same or a variation; the button then holds a new one."""
+    following = await start(conversation, tap.subject, tap.value)
+    if following is not None:
+        await conversation.move_draft(tap.subject, following.id, price=following.price_credits)
+
+
+async def send_original(_query: CallbackQuery, tap: Tap, conversation: Conversation) -> None:
+    """Owe every picture of it as a file."""
+    await conversation.services.generations.send_original(conversation.actor, tap.subject)
+    await conversation.answer("toast-original")

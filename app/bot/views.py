@@ -1,0 +1,50 @@
+"""Generations as parameters of messages."""
+
+from app.bot.conversation import Conversation
+from app.domain.generations.models import Status
+from app.domain.generations.views import GenerationView
+from app.domain.ports import Media
+
+
+async def show_generation(conversation: Conversation, view: GenerationView) -> None:
+    """Answer with one of the history: its pictures, by Telegram's own ids of them, and what can be done with it."""
+    media = media_of(view) if view.status is Status.COMPLETED else ()
+    if len(media) > 1:
+        await conversation.show("album", {}, media=media)
+        media = ()
+    await conversation.show("history-item", generation_params(conversation, view), media=media)
+
+
+def generation_params(conversation: Conversation, view: GenerationView) -> dict[str, object]:
+    """One of the history."""
+    return {
+        "generation_id": str(view.id),
+        "status": view.status.value,
+        "model_title": view.model_title(conversation.language),
+        "prompt": view.prompt,
+        "ratio": view.options.aspect_ratio,
+        "held": view.price_credits,
+        "charged": view.charged_credits,
+        "returned": view.returned_credits,
+        "count": len(view.outputs),
+        "error_code": view.error_code,
+        "created_at": view.created_at.isoformat(),
+        "is_open": view.is_open,
+    }
+
+
+def media_of(view: GenerationView) -> tuple[Media, ...]:
+    """The pictures of a generation, in order."""
+    return tuple(
+        Media(
+            storage_key=output.storage_key,
+            mime=output.mime,
+            width=output.width,
+            height=output.height,
+            size_bytes=output.size_bytes,
+            filename=f"starbrush-{output.index + 1}.{output.storage_key.rpartition('.')[2]}",
+            file_id=output.photo_file_id,
+            preview_key=output.preview_key,
+        )
+        for output in view.outputs
+    )

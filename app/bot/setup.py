@@ -1,6 +1,7 @@
 """Builds the dispatcher, and tells Telegram where we are and what our menu says."""
 
 import asyncio
+import contextlib
 from typing import Final
 
 import structlog
@@ -12,6 +13,7 @@ from app.adapters.telegram.words import Words
 from app.bot.commands import menu
 from app.bot.handlers import ROUTERS
 from app.bot.middlewares import Doorkeeper, Reception
+from app.bot.webhook import telegram_router
 from app.container import Container
 from app.core.i18n import FALLBACK_LANGUAGE, LANGUAGES, Translator
 from app.settings import Settings
@@ -23,6 +25,31 @@ ALLOWED_UPDATES: Final = ("message", "callback_query", "pre_checkout_query", "su
 _MAX_CONNECTIONS: Final = 40
 _FIRST_RETRY_SECONDS: Final = 1.0
 _LONGEST_RETRY_SECONDS: Final = 60.0
+
+
+class Telegram:
+    """The bot's side of the process: its route, and the task that makes itself known to Telegram."""
+
+    def __init__(self, container: Container) -> None:
+        self.dispatcher = build_dispatcher(container)
+        self.router = telegram_router(container, self.dispatcher)
+        self._container = container
+        self._configuring: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Begin to make ourselves known; the start of the process does not wait for Telegram."""
+        container = self._container
+        self._configuring = asyncio.create_task(
+            configure_telegram(container.bot, container.settings, container.translator), name="configure-telegram"
+        )
+
+    async def stop(self) -> None:
+        """Stop trying, if Telegram is still away."""
+        if self._configuring is None:
+            return
+        self._configuring.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._configuring
 
 
 def build_dispatcher(container: Container) -> Dispatcher:

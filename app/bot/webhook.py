@@ -12,7 +12,6 @@ from aiogram.types.update import UpdateTypeLookupError
 from fastapi import APIRouter, Request, Response
 from pydantic import ValidationError
 
-from app.bot.setup import build_dispatcher
 from app.container import Container
 from app.core.db import is_outage
 from app.domain.delivery.models import DeliveryRank
@@ -31,10 +30,10 @@ _APOLOGY_WINDOW_SECONDS: Final = 300
 _LONGEST_ERROR: Final = 500
 
 
-def telegram_router(container: Container) -> APIRouter:
+def telegram_router(container: Container, dispatcher: Dispatcher) -> APIRouter:
     """The route; updates are handled in the request, so that the answer means something."""
     router = APIRouter()
-    receiver = UpdateReceiver(container, build_dispatcher(container))
+    receiver = UpdateReceiver(container, dispatcher)
     secret = container.settings.telegram_webhook_secret.get_secret_value().encode()
 
     @router.post(PATH)

@@ -11,6 +11,8 @@ from re import _constants as op  # type: ignore[attr-defined]  # the parser has 
 from re import _parser as parser  # type: ignore[attr-defined]  # likewise
 from typing import Any, Final
 
+Item = tuple[Any, Any]
+
 # The text's length for which the cost is estimated, and how many steps a search may take on it (some tens of
 # milliseconds).
 _TEXT_LENGTH: Final = 2_000
@@ -38,21 +40,23 @@ def compile_pattern(pattern: str) -> re.Pattern[str]:
     return compiled
 
 
-def _sequence(items: Iterable[tuple[Any, Any]]) -> float:
+def _sequence(items: Iterable[Item], *, before_boundary: bool = False) -> float:
     """In how many ways, from one place of a text, the items may match one after another."""
+    items = list(items)
     ways = 1.0
-    for code, argument in items:
-        ways *= _item(code, argument)
+    for (code, argument), following in zip(items, [*items[1:], None], strict=False):
+        boundary = before_boundary if following is None else following == (op.AT, op.AT_BOUNDARY)
+        ways *= _item(code, argument, before_boundary=boundary)
     return ways
 
 
-def _item(code: Any, argument: Any) -> float:
+def _item(code: Any, argument: Any, *, before_boundary: bool) -> float:
     if code in {op.MAX_REPEAT, op.MIN_REPEAT, op.POSSESSIVE_REPEAT}:
-        return _repeat(*argument)
+        return _repeat(*argument, before_boundary=before_boundary)
     if code is op.SUBPATTERN:
-        return _sequence(argument[-1])
+        return _sequence(argument[-1], before_boundary=before_boundary)
     if code is op.BRANCH:
-        return sum(_sequence(branch) for branch in argument[1])
+        return sum(_sequence(branch, before_boundary=before_boundary) for branch in argument[1])
     if code in {op.ASSERT, op.ASSERT_NOT}:
         return _sequence(argument[1])
     if code is op.ATOMIC_GROUP:
@@ -62,10 +66,26 @@ def _item(code: Any, argument: Any) -> float:
     return 1.0
 
 
-def _repeat(least: int, most: int, body: Any) -> float:
+def _repeat(least: int, most: int, body: Any, *, before_boundary: bool) -> float:
+    if before_boundary and len(body) == 1 and _only_word_characters(*body[0]):
+        # Only the whole rest of the word fits in front of a boundary.
+        return 1.0
     times = min(most, _TEXT_LENGTH)
     ways = _sequence(body)
     if ways == 1:
         return float(times - min(least, times) + 1)
     # Each round multiplies the ways: this is where patterns explode.
-    return ways**times if ways ** min(times, 2) < _MOST_STEPS and times <= _MOST_ROUNDS else math.inf
+    return ways**times if ways < _MOST_STEPS and times <= _MOST_ROUNDS else math.inf
+
+
+def _only_word_characters(code: Any, argument: Any) -> bool:
+    if code is op.LITERAL:
+        return chr(argument).isalnum()
+    if code is not op.IN:
+        return False
+    return all(
+        (kind is op.CATEGORY and value in {op.CATEGORY_WORD, op.CATEGORY_DIGIT})
+        or (kind is op.LITERAL and chr(value).isalnum())
+        or (kind is op.RANGE and all(chr(letter).isalnum() for letter in range(value[0], value[1] + 1)))
+        for kind, value in argument
+    )

@@ -42,12 +42,12 @@ _GAP = text("SELECT now() - max(beat_at) AS gap FROM processes")
 _REGISTER = text(
     """
     INSERT INTO processes (id, name, started_at, beat_at, alive_until)
-    VALUES (:id, :name, now(), now(), now() + :lease)
+    VALUES (:id, :name, now(), now(), now() + CAST(:lease AS interval))
     """
 )
 _BEAT = text(
     """
-    UPDATE processes SET beat_at = now(), alive_until = now() + :lease
+    UPDATE processes SET beat_at = now(), alive_until = now() + CAST(:lease AS interval)
     WHERE id = :id AND (alive_until > now() OR pg_postmaster_start_time() > now() - CAST(:lease AS interval))
     """
 )

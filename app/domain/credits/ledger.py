@@ -111,7 +111,8 @@ _HOLD = text(
             AND (suspended_until IS NULL OR suspended_until <= clock_now())
             AND deleted_at IS NULL
             AND active_generations < CASE CASE WHEN tier_until <= clock_now() THEN 'free' ELSE tier END
-                WHEN 'vip' THEN :active_vip WHEN 'premium' THEN :active_premium ELSE :active_free END
+                WHEN 'vip' THEN CAST(:active_vip AS integer)
+                WHEN 'premium' THEN CAST(:active_premium AS integer) ELSE CAST(:active_free AS integer) END
         RETURNING id, credits, held, debt, CASE WHEN tier_until <= clock_now() THEN 'free' ELSE tier END AS tier
     ),
     entry AS (

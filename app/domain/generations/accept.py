@@ -89,7 +89,7 @@ _INSERT = text(
             origin, funding, price_credits, request_key, body_hash, parent_id, draft_id, start_by, next_ring_at)
         VALUES (:id, :user_id, :kind, :model_key, :prompt, :negative_prompt, :options, :output_count, :seed,
             :origin, :funding, :price_credits, :request_key, :body_hash, :parent_id, :draft_id,
-            now() + :start_wait, now() + :first_ring)
+            now() + CAST(:start_wait AS interval), now() + CAST(:first_ring AS interval))
         RETURNING id
     )
     INSERT INTO generation_events (generation_id, new_status, reason) SELECT id, 'PENDING', 'accepted' FROM accepted

@@ -109,8 +109,8 @@ _PARK = text(
     WITH before AS (SELECT id, stage, percent, progressed_at FROM generations WHERE id = :id)
     UPDATE generations g SET
         lease_owner = NULL,
-        next_poll_at = now() + :delay,
-        next_ring_at = now() + :delay + :grace,
+        next_poll_at = now() + CAST(:delay AS interval),
+        next_ring_at = now() + CAST(:delay AS interval) + CAST(:grace AS interval),
         ring_number = g.ring_number + 1,
         stage = :stage,
         percent = greatest(g.percent, :percent),
@@ -118,7 +118,7 @@ _PARK = text(
         progressed_at = CASE
             WHEN g.progress_message_id IS NOT NULL
                 AND (b.stage <> :stage OR b.percent < :percent)
-                AND coalesce(g.progressed_at < now() - :every, true)
+                AND coalesce(g.progressed_at < now() - CAST(:every AS interval), true)
             THEN now() ELSE g.progressed_at END
     FROM before b
     WHERE g.id = b.id AND g.fence = :fence AND g.status = 'PROCESSING' AND g.lease_owner = :owner
@@ -149,7 +149,7 @@ _WAITING_PROGRESS = text(
     UPDATE generations g SET progressed_at = now()
     FROM (
         SELECT c.id FROM generations c
-        WHERE c.status = 'PENDING' AND c.progress_message_id IS NOT NULL AND c.progressed_at < now() - :every
+        WHERE c.status = 'PENDING' AND c.progress_message_id IS NOT NULL AND c.progressed_at < now() - CAST(:every AS interval)
         ORDER BY c.created_at LIMIT :limit FOR UPDATE SKIP LOCKED
     ) due
     WHERE g.id = due.id RETURNING g.id, g.fence, extract(epoch FROM now())::bigint AS second
@@ -158,7 +158,7 @@ _WAITING_PROGRESS = text(
 # Our own outage times nothing out (trap 36).
 _SHIFT = text(
     """
-    UPDATE generations SET start_by = start_by + :gap, timeout_at = timeout_at + :gap
+    UPDATE generations SET start_by = start_by + CAST(:gap AS interval), timeout_at = timeout_at + CAST(:gap AS interval)
     WHERE status IN ('PENDING', 'PROCESSING')
     """
 )

@@ -43,7 +43,7 @@ _INSERT = (
     INSERT INTO drafts (id, user_id, kind, model_key, prompt, negative_prompt, options, price_credits, parent_id,
         update_id, expires_at)
     VALUES (:id, :user_id, :kind, :model_key, :prompt, :negative_prompt, :options, :price_credits, :parent_id,
-        :update_id, clock_now() + :life)
+        :update_id, clock_now() + CAST(:life AS interval))
     RETURNING {_COLUMNS}
     """  # noqa: S608 - fixed text
     )
@@ -54,7 +54,7 @@ _UPDATE = (
     text(
         f"""
     UPDATE drafts SET model_key = :model_key, options = :options, price_credits = :price_credits,
-        expires_at = clock_now() + :life
+        expires_at = clock_now() + CAST(:life AS interval)
     WHERE id = :id AND generation_id IS NULL RETURNING {_COLUMNS}
     """  # noqa: S608 - fixed text
     )

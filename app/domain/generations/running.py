@@ -33,8 +33,8 @@ _FAULT_DELAY: Final = timedelta(seconds=5)
 
 _FAULT = text(
     """
-    UPDATE generations SET faults = faults + 1, lease_owner = NULL, next_poll_at = now() + :delay,
-        next_ring_at = now() + :delay, ring_number = ring_number + 1
+    UPDATE generations SET faults = faults + 1, lease_owner = NULL, next_poll_at = now() + CAST(:delay AS interval),
+        next_ring_at = now() + CAST(:delay AS interval), ring_number = ring_number + 1
     WHERE id = :id AND lease_owner = :owner AND status = 'PROCESSING' RETURNING faults
     """
 )

@@ -13,6 +13,9 @@ alert-provider-out-of-money =
 alert-model-gone =
     A provider no longer has this model; its route is paused.
     <b>What to do:</b> enter the provider’s new model id in the catalogue, or switch the route off.
+alert-generation-fault =
+    Our own code failed while working on a generation. It is tried again, then the credits go back by themselves.
+    <b>What to do:</b> find the error in the log by the generation’s id and mend it.
 alert-outcome-unknown =
     A provider may have taken a task whose fate we could not learn. The user’s credits were returned.
     <b>What to do:</b> look for the reference in the provider’s list of tasks; claim the cost back if it was charged.

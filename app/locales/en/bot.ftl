@@ -11,6 +11,7 @@ greeting-hint =
 
 language-choose = 🌐 Which language shall we speak?
 language-chosen = 🌐 We speak English now.
+button-language = 🌐 Change language
 
 help =
     <b>How it works</b>

@@ -11,6 +11,7 @@ greeting-hint =
 
 language-choose = 🌐 На каком языке будем говорить?
 language-chosen = 🌐 Теперь говорим по-русски.
+button-language = 🌐 Сменить язык
 
 help =
     <b>Как это работает</b>

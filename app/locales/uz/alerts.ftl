@@ -13,6 +13,9 @@ alert-provider-out-of-money =
 alert-model-gone =
     Provayderda bu model endi yoʻq; yoʻl toʻxtatildi.
     <b>Nima qilish kerak:</b> katalogga modelning yangi nomini kiriting yoki yoʻlni oʻchiring.
+alert-generation-fault =
+    Buyurtma ustida ishlayotganda oʻz kodimiz xato berdi. U yana uriniladi, soʻng kreditlar oʻzi qaytadi.
+    <b>Nima qilish kerak:</b> jurnaldan xatoni buyurtma raqami boʻyicha toping va tuzating.
 alert-outcome-unknown =
     Provayder vazifani olgan boʻlishi mumkin, ammo taqdirini bilib boʻlmadi. Kreditlar foydalanuvchiga qaytarildi.
     <b>Nima qilish kerak:</b> vazifani provayder roʻyxatidan toping va yechilgan boʻlsa, pulini qaytarib oling.

@@ -11,6 +11,7 @@ greeting-hint =
 
 language-choose = 🌐 Qaysi tilda gaplashamiz?
 language-chosen = 🌐 Endi oʻzbekcha gaplashamiz.
+button-language = 🌐 Tilni almashtirish
 
 help =
     <b>Bu qanday ishlaydi</b>

@@ -154,11 +154,6 @@ button-keep = Keep it
 deleted = 🗑 Deleted, together with its text.
 
 # Small words
-cancel-done =
-    { $returned ->
-        [one] 🚫 Cancelled. { $returned } 💎 was returned.
-       *[other] 🚫 Cancelled. { $returned } 💎 were returned.
-    }
 cancel-asked = 🛑 Stopping. If it can still be stopped free of charge, everything is returned.
 cancel-nothing = Nothing is being made for you right now.
 cancel-too-late = It can no longer be cancelled: the picture is being made. You will have it soon.
@@ -175,7 +170,6 @@ toast-price-renewed = That offer had run out. The price now: { $price } 💎. Ta
 toast-outdated = This button is outdated. Write what you would like to see, or open /history.
 toast-deleted = Deleted
 toast-kept = Kept
-toast-apology = Something broke on our side. Please try again a little later.
 toast-flood = Too fast. Please wait a few seconds.
 flood = 🐢 Too fast: I am not reading everything. Please wait a few seconds.
 apology = 😔 Something broke on our side, and your message was not handled. We know about it already. If credits had been set aside, they are safe. Please try again a little later.

@@ -138,7 +138,6 @@ button-keep = Qolsin
 deleted = 🗑 Matni bilan birga oʻchirildi.
 
 # Qisqa javoblar
-cancel-done = 🚫 Bekor qilindi. { $returned } 💎 qaytarildi.
 cancel-asked = 🛑 Toʻxtatilmoqda. Bepul toʻxtatishning iloji boʻlsa, hammasi qaytadi.
 cancel-nothing = Siz uchun hozir hech narsa bajarilmayapti.
 cancel-too-late = Endi bekor qilib boʻlmaydi: rasm chizilmoqda. Tez orada sizda boʻladi.
@@ -151,7 +150,6 @@ toast-price-renewed = U taklifning muddati oʻtdi. Hozirgi narx: { $price } 💎
 toast-outdated = Bu tugma eskirgan. Nimani koʻrmoqchi ekaningizni yozing yoki /history ni oching.
 toast-deleted = Oʻchirildi
 toast-kept = Qoldirildi
-toast-apology = Bizda nimadir buzildi. Birozdan keyin urinib koʻring.
 toast-flood = Juda tez. Bir necha soniya kuting.
 flood = 🐢 Juda tez: oʻqib ulgurmayapman. Bir necha soniya kuting.
 apology = 😔 Bizda nimadir buzildi va xabaringiz bajarilmadi. Bundan xabarimiz bor. Agar kreditlar band qilingan boʻlsa, ular butun. Birozdan keyin urinib koʻring.

@@ -24,6 +24,7 @@ async def test_entities_become_elements(open_chat: OpenPage) -> None:
         await expect(greeting.locator(tag)).to_have_text(words)
     await expect(greeting.locator("code").first).to_have_text("code")
     await expect(greeting.locator("blockquote")).to_have_text("A quote of two\nlines")
+    await expect(greeting.locator("pre")).to_have_count(1)
     await expect(greeting.locator("pre[data-language=python]")).to_contain_text('print("hello")')
     await expect(greeting.get_by_role("link", name="a link")).to_have_attribute("href", "https://example.org/")
 

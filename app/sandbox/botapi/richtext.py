@@ -184,6 +184,11 @@ def _close(stack: list[_OpenTag], name: str, length: int, byte_offset: int) -> l
         raise _cannot_parse(
             f'Unmatched end tag at byte offset {byte_offset}, expected "</{tag.name}>", found "</{name}>"'
         )
+    language = tag.attributes.get("class", "").removeprefix("language-") if name == "code" else ""
+    if language and stack and stack[-1].name == "pre" and stack[-1].offset == tag.offset:
+        # The language is said on a code tag inside and belongs to the pre around it; alone on a code it says nothing.
+        stack[-1].attributes["language"] = language
+        return []
     kind = _entity_of(tag)
     if kind is None or length == tag.offset:
         return []
@@ -200,8 +205,8 @@ def _entity_of(tag: _OpenTag) -> Json | None:
             return {"type": "expandable_blockquote" if "expandable" in tag.attributes else "blockquote"}
         case "tg-emoji":
             return {"type": "custom_emoji", "custom_emoji_id": tag.attributes.get("emoji-id", "")}
-        case "code" if tag.attributes.get("class", "").startswith("language-"):
-            return {"type": "pre", "language": tag.attributes["class"].removeprefix("language-")}
+        case "pre" if "language" in tag.attributes:
+            return {"type": "pre", "language": tag.attributes["language"]}
         case name:
             return {"type": _SIMPLE_TAGS[name]}
 

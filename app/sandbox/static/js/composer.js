@@ -72,6 +72,7 @@ export class Composer {
   setCommands(commands) {
     this.#commands = commands;
     this.menuButton.hidden = commands.length === 0;
+    this.#matchCommands();
   }
 
   /** Show the keyboard that the chat now has. */
@@ -188,9 +189,13 @@ export class Composer {
   #typed() {
     this.input.style.height = "auto";
     this.input.style.height = `${Math.min(this.input.scrollHeight, TALLEST_FIELD)}px`;
-    const text = this.input.value;
-    this.element.classList.toggle("composer-ready", text.trim() !== "");
-    const prefix = /^\/([a-z0-9_]*)$/iu.exec(text)?.[1];
+    this.element.classList.toggle("composer-ready", this.input.value.trim() !== "");
+    this.#matchCommands();
+  }
+
+  /** List the commands that begin with what is written. */
+  #matchCommands() {
+    const prefix = /^\/([a-z0-9_]*)$/iu.exec(this.input.value)?.[1];
     this.commandList.show(prefix === undefined ? [] : this.#commands.filter(({ command }) => command.startsWith(prefix.toLowerCase())));
     this.#describeCommands();
   }

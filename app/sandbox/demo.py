@@ -149,8 +149,8 @@ def _start(supervisor: Supervisor, settings: DemoSettings, migrate: Command, *, 
     say("Migrating the database")
     supervisor.run_once("starbrush migrate", migrate, log_path=log_path)
     say("Starting the sandbox and the app")
-    supervisor.start("sandbox")
-    supervisor.start("app")
+    # Together, since both take their time to load; the app waits for Telegram however long it is away.
+    supervisor.start("sandbox", "app")
 
 
 def _links(settings: DemoSettings) -> str:

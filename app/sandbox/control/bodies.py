@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from app.sandbox.faults import FaultKind
 
@@ -38,7 +38,8 @@ class NewFault(_Body):
     """Calls that are to go wrong: a Bot API method, `*` for all of them, or `vendor:create|check|cancel`."""
 
     method: Annotated[str, Field(min_length=1)]
-    kind: FaultKind
+    # A status may be written as the number that it is.
+    kind: Annotated[FaultKind, BeforeValidator(lambda kind: str(kind) if isinstance(kind, int) else kind)]
     times: Annotated[int, Field(ge=1)] | None = Field(1, description="null: until a reset or DELETE /faults")
     retry_after: Annotated[int, Field(ge=1)] = Field(1, description="seconds, for 429")
 

@@ -40,7 +40,7 @@ _API_PREFIX: Final = "/api/"
 _API_BODY_LIMIT: Final = 64 * 1024
 # An update of Telegram's repeats the messages that it answers to, and may be larger than any body of ours.
 _OTHER_BODY_LIMIT: Final = 1024 * 1024
-_BODILESS_METHODS: Final = frozenset(("GET", "HEAD", "OPTIONS"))
+_SAFE_METHODS: Final = frozenset(("GET", "HEAD", "OPTIONS"))
 
 
 class Border:
@@ -71,7 +71,9 @@ class Border:
         if exchange.status:
             # Half an answer is out; the server closes the connection, so that the client sees that it is not whole.
             return
-        said: AppError = ProviderUnavailable() if outage else InternalError()
+        # "You were not charged" is a promise: when the database goes away under a submit, nobody knows that yet.
+        harmless = exchange.scope["method"] in _SAFE_METHODS
+        said: AppError = ProviderUnavailable() if outage and harmless else InternalError()
         await refusal(exchange.scope, self._translator, said)(exchange.scope, receive, exchange.send)
 
     def _record(self, exchange: "_Exchange") -> None:
@@ -131,7 +133,7 @@ class BodyLimit:
         self._translator = translator
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["method"] in _BODILESS_METHODS:
+        if scope["type"] != "http" or scope["method"] in _SAFE_METHODS:
             await self._app(scope, receive, send)
             return
         limit = _API_BODY_LIMIT if scope["path"].startswith(_API_PREFIX) else _OTHER_BODY_LIMIT

@@ -1,15 +1,13 @@
 """Launch data of the Mini App (apis/telegram.md, §4; trap 40)."""
 
-import hashlib
-import hmac
 import json
 from datetime import UTC, datetime
-from urllib.parse import quote, urlencode
 
 import pytest
 
 from app.api.auth import MAX_INIT_DATA_LENGTH, verify_init_data
 from app.domain.errors import InitDataInvalid
+from tests.api.signing import sign
 
 # The two vectors are public fixtures of an open-source client library; their bots are nobody's.
 TOKEN_A = "5768337691:AAH5YkoiEuPk8-FZa32hStHTqXiLPtAEhx8"
@@ -29,14 +27,6 @@ DATA_B = (
     "&hash=2174df5b000556d044f3f020384e879c8efcab55ddea2ced4eb752e93e7080d6"
 )
 USER = {"id": 42, "first_name": "Ann"}
-
-
-def signed(fields: dict[str, str], token: str = TOKEN_A) -> str:
-    """Launch data with a genuine signature."""
-    text = "\n".join(f"{name}={value}" for name, value in sorted(fields.items()))
-    secret = hmac.digest(b"WebAppData", token.encode(), hashlib.sha256)
-    digest = hmac.new(secret, text.encode(), hashlib.sha256).hexdigest()
-    return urlencode({**fields, "hash": digest}, quote_via=quote)
 
 
 def test_accepts_the_first_official_vector() -> None:
@@ -82,14 +72,14 @@ def test_refuses_anything_else_than_what_was_signed(forge: object) -> None:
 
 
 def test_refuses_a_field_that_stands_there_twice() -> None:
-    genuine = signed({"user": json.dumps(USER), "auth_date": "1733584787"})
+    genuine = sign({"user": json.dumps(USER), "auth_date": "1733584787"}, TOKEN_A)
     assert verify_init_data(genuine, TOKEN_A).identity.telegram_id == 42
     with pytest.raises(InitDataInvalid):
         verify_init_data(genuine + "&auth_date=1733584787", TOKEN_A)
 
 
 def test_signs_blank_values_like_any_other() -> None:
-    genuine = signed({"user": json.dumps(USER), "auth_date": "1733584787", "query_id": ""})
+    genuine = sign({"user": json.dumps(USER), "auth_date": "1733584787", "query_id": ""}, TOKEN_A)
     assert verify_init_data(genuine, TOKEN_A).identity.telegram_id == 42
     with pytest.raises(InitDataInvalid):
         verify_init_data(genuine.replace("query_id=&", ""), TOKEN_A)
@@ -98,7 +88,7 @@ def test_signs_blank_values_like_any_other() -> None:
 def test_refuses_what_is_longer_than_telegram_ever_writes() -> None:
     filler = "x" * MAX_INIT_DATA_LENGTH
     with pytest.raises(InitDataInvalid):
-        verify_init_data(signed({"user": json.dumps(USER), "auth_date": "1", "query_id": filler}), TOKEN_A)
+        verify_init_data(sign({"user": json.dumps(USER), "auth_date": "1", "query_id": filler}, TOKEN_A), TOKEN_A)
 
 
 @pytest.mark.parametrize("raw", ["", "&", "=", "user", "a=%ff", "hash", "\0=1", "a;b=1"])
@@ -127,21 +117,21 @@ def test_refuses_what_is_no_query_string(raw: str) -> None:
 )
 def test_refuses_a_user_that_is_none_even_when_it_is_signed(user: str) -> None:
     with pytest.raises(InitDataInvalid):
-        verify_init_data(signed({"user": user, "auth_date": "1733584787"}), TOKEN_A)
+        verify_init_data(sign({"user": user, "auth_date": "1733584787"}, TOKEN_A), TOKEN_A)
 
 
 @pytest.mark.parametrize("auth_date", ["", "-1", "1e9", "１", "999999999999", "1733584787.5"])
 def test_refuses_a_date_that_is_none(auth_date: str) -> None:
     with pytest.raises(InitDataInvalid):
-        verify_init_data(signed({"user": json.dumps(USER), "auth_date": auth_date}), TOKEN_A)
+        verify_init_data(sign({"user": json.dumps(USER), "auth_date": auth_date}, TOKEN_A), TOKEN_A)
 
 
 def test_cleans_names_of_what_no_database_takes() -> None:
     user = '{"id": 42, "first_name": "A\\u0000nn\\ud800"}'
-    assert verify_init_data(signed({"user": user, "auth_date": "1"}), TOKEN_A).identity.first_name == "Ann"
+    assert verify_init_data(sign({"user": user, "auth_date": "1"}, TOKEN_A), TOKEN_A).identity.first_name == "Ann"
 
 
 @pytest.mark.parametrize(("given", "taken"), [("ref_42", "ref_42"), ("", None), ("a b", None), ("x" * 65, None)])
 def test_takes_a_start_parameter_only_in_its_alphabet(given: str, taken: str | None) -> None:
-    data = signed({"user": json.dumps(USER), "auth_date": "1", "start_param": given})
+    data = sign({"user": json.dumps(USER), "auth_date": "1", "start_param": given}, TOKEN_A)
     assert verify_init_data(data, TOKEN_A).start_param == taken

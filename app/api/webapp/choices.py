@@ -1,0 +1,18 @@
+"""Completes what a client left open with the model's defaults."""
+
+from app.api.webapp.bodies import NewGeneration
+from app.container import Container
+from app.domain.generations.views import Options
+
+# For a model that is not there; the service refuses it for that.
+_ANY_RATIO = "1:1"
+
+
+async def options_of(container: Container, body: NewGeneration) -> Options:
+    """The options of a request: the same body is the same order, whatever its sender chose elsewhere before."""
+    ratio = body.options.aspect_ratio
+    if ratio is None:
+        model = await container.services.catalog.find_model(body.model)
+        ratio = model.default_ratio if model else _ANY_RATIO
+    count = 1 if body.options.count is None else body.options.count
+    return Options(aspect_ratio=ratio, count=count, seed=body.options.seed)

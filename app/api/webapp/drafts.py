@@ -1,0 +1,94 @@
+"""Drafts: a generation with its price locked, to be started later."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Path, Response
+
+from app.api.deps import SIGNED_IN, SignedIn, SignedInRoute, Wired
+from app.api.errors import refusals
+from app.api.webapp.bodies import IdempotencyKey, NewGeneration, StartDraft
+from app.api.webapp.choices import options_of
+from app.api.webapp.generations import SUBMIT
+from app.api.webapp.rendering import draft_of, generation_of
+from app.api.webapp.shapes import Draft, Generation
+from app.domain.errors import (
+    GenerationNotFound,
+    IdempotencyKeyReused,
+    Maintenance,
+    ModelUnavailable,
+    NotFound,
+    PriceChanged,
+)
+from app.domain.generations.models import Origin
+from app.domain.generations.requests import NewDraft
+from app.domain.limits.request_keys import RequestKey
+
+router = APIRouter(prefix="/api/v1", tags=["drafts"], route_class=SignedInRoute)
+
+DraftId = Annotated[UUID, Path(description="The draft's id.")]
+
+
+@router.post(
+    "/drafts",
+    status_code=201,
+    summary="Lock a price",
+    responses={
+        200: {"model": Draft, "description": "The draft that this `Idempotency-Key` made before."},
+        **refusals(*SIGNED_IN, Maintenance, ModelUnavailable, PriceChanged, IdempotencyKeyReused, GenerationNotFound),
+    },
+)
+async def create_draft(
+    body: NewGeneration,
+    caller: SignedIn,
+    container: Wired,
+    response: Response,
+    idempotency_key: IdempotencyKey = None,
+) -> Draft:
+    """Holds nothing yet. The prompt is judged when the draft is started."""
+    options = await options_of(container, body)
+    new = NewDraft(
+        prompt=body.prompt,
+        model_key=body.model,
+        negative_prompt=body.negative_prompt,
+        aspect_ratio=options.aspect_ratio,
+        count=options.count,
+        seed=options.seed,
+        parent_id=body.parent_id,
+    )
+    request_key = RequestKey(idempotency_key, "drafts", body.digest()) if idempotency_key else None
+    draft = await container.services.drafts.create(caller.actor, new, request_key=request_key)
+    if draft.is_repeat:
+        response.status_code = 200
+    if body.max_price is not None and draft.price_credits > body.max_price:
+        # Nothing was held; the draft that nobody starts is gone tomorrow.
+        raise PriceChanged(price=draft.price_credits)
+    return draft_of(draft)
+
+
+@router.get("/drafts/{draft_id}", summary="One draft", responses=refusals(*SIGNED_IN, NotFound))
+async def read_draft(draft_id: DraftId, caller: SignedIn, container: Wired) -> Draft:
+    """Somebody else's is not found."""
+    return draft_of(await container.services.drafts.get(caller.actor, draft_id))
+
+
+@router.post(
+    "/drafts/{draft_id}/start",
+    status_code=202,
+    summary="Start a draft",
+    responses=refusals(*SUBMIT, NotFound),
+)
+async def start_draft(
+    draft_id: DraftId,
+    caller: SignedIn,
+    container: Wired,
+    _body: StartDraft | None = None,
+    _idempotency_key: IdempotencyKey = None,
+) -> Generation:
+    """Holds the draft's price and queues it, once: a second start answers DUPLICATE_REQUEST with the first one's id.
+
+    So a draft needs no `Idempotency-Key`; one that is sent anyway is welcome and changes nothing. An expired draft is
+    not found.
+    """
+    view = await container.services.drafts.start(caller.actor, draft_id, origin=Origin.API)
+    return await generation_of(container, view, caller.language)

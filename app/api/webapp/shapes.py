@@ -1,0 +1,205 @@
+"""What clients get (spec §6): one model a shape, with an example; made from the services' views in `rendering`."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Generic, Literal, TypeVar
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema
+
+T = TypeVar("T")
+
+_GENERATION_ID = "0193c8a2-6f1e-7b54-9c1d-2f8a4e6b7c90"
+_OUTPUT_ID = "0193c8a3-0b7a-7d02-8e55-61f0c2a9d3b4"
+
+
+def _write_time(time: datetime) -> str:
+    return time.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+Time = Annotated[
+    datetime,
+    PlainSerializer(_write_time, return_type=str),
+    WithJsonSchema({"type": "string", "format": "date-time", "examples": ["2026-11-21T04:15:00.250Z"]}),
+]
+
+
+class Shape(BaseModel):
+    """An answer."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class Listing(Shape, Generic[T]):
+    """A page of a list, newest first. Ask again with `cursor` = `next_cursor` until that is null."""
+
+    items: list[T]
+    next_cursor: str | None = Field(examples=[None])
+
+
+class Limits(Shape):
+    """Of the user's tier: active generations at a time, accepted ones in a moving minute and hour."""
+
+    active: int = Field(examples=[5])
+    per_minute: int = Field(examples=[10])
+    per_hour: int = Field(examples=[60])
+
+
+class Me(Shape):
+    """The signed-in user."""
+
+    id: int = Field(examples=[1024])
+    first_name: str = Field(examples=["Dilnoza"])
+    username: str | None = Field(examples=["dilnoza"])
+    language: str = Field(examples=["uz"])
+    tier: Literal["free", "premium", "vip"]
+    tier_until: Time | None
+    credits: int = Field(description="Available.", examples=[16])
+    held: int = Field(description="Set aside for generations that are under way.", examples=[4])
+    debt: int = Field(description="Owed after a refund of credits that were spent.", examples=[0])
+    active_generations: int = Field(examples=[1])
+    limits: Limits
+    free_left: int = Field(description="Free generations left today (UTC).", examples=[1])
+    copy_left: int = Field(description="Free copies of a look left today (UTC).", examples=[1])
+    referral_link: str = Field(examples=["https://t.me/starbrush_bot?start=ref_1024"])
+    quick_mode: bool = Field(examples=[False])
+
+
+class Session(Shape):
+    """A sign-in: send the token as `Authorization: Bearer`."""
+
+    token: str = Field(examples=["pE7dGq0v6yJm3yQkqk0N1t2c4b8m9sYvXg5l7h1rZ0A"])
+    expires_in: int = Field(description="Seconds.", examples=[86_400])
+    user: Me
+
+
+class ModelOptions(Shape):
+    """What a model lets one choose."""
+
+    aspect_ratios: list[str] = Field(examples=[["1:1", "3:4", "4:3", "9:16", "16:9"]])
+    default_aspect_ratio: str = Field(examples=["1:1"])
+    max_count: int = Field(examples=[4])
+
+
+class Model(Shape):
+    """A model on sale."""
+
+    key: str = Field(examples=["image-standard"])
+    kind: str = Field(examples=["image"])
+    title: str = Field(description="In the user's language.", examples=["Standart"])
+    sample_url: str | None = Field(examples=[None])
+    price: int = Field(description="Credits for one output.", examples=[4])
+    options: ModelOptions
+
+
+class Style(Shape):
+    """A prompt template of the operator's. None are on sale yet."""
+
+    key: str
+    title: str
+
+
+class Product(Shape):
+    """A pack, a subscription or an unlock. None are on sale yet."""
+
+    key: str
+    kind: Literal["pack", "subscription", "unlock"]
+    title: str
+    stars: int | None
+    rub: int | None
+    credits: int | None
+    days: int | None
+
+
+class Catalogue(Shape):
+    """What can be ordered right now."""
+
+    models: list[Model]
+    styles: list[Style] = Field(examples=[[]])
+    products: list[Product] = Field(examples=[[]])
+
+
+class Options(Shape):
+    """As they were chosen."""
+
+    aspect_ratio: str = Field(examples=["3:4"])
+    count: int = Field(examples=[2])
+    seed: int | None = Field(examples=[None])
+
+
+class Progress(Shape):
+    """How far it is."""
+
+    stage: Literal["queued", "starting", "generating", "finishing", "cancelling", "done"]
+    percent: int = Field(examples=[40])
+    queue_position: int | None = Field(description="While queued: how many are served before, and this one.")
+    eta_seconds: int | None = Field(description="What the model usually still takes.", examples=[9])
+
+
+class Output(Shape):
+    """A result. The links are signed and work for about an hour; ask again for new ones."""
+
+    id: UUID = Field(examples=[_OUTPUT_ID])
+    url: str = Field(examples=["https://s3.example/starbrush/generations/…/0.png?X-Amz-Signature=…"])
+    preview_url: str = Field(examples=["https://s3.example/starbrush/generations/…/0-preview.jpg?X-Amz-Signature=…"])
+    mime: str = Field(examples=["image/png"])
+    width: int = Field(examples=[768])
+    height: int = Field(examples=[1024])
+    duration_seconds: float | None = Field(examples=[None])
+    watermarked: bool = Field(examples=[False])
+
+
+class Failure(Shape):
+    """Why a generation failed. What was held is back."""
+
+    code: str = Field(examples=["PROVIDER_ERROR"])
+    message: str = Field(description="In the user's language.")
+
+
+class Generation(Shape):
+    """Something that was asked for, from accepted to settled."""
+
+    id: UUID = Field(examples=[_GENERATION_ID])
+    kind: str = Field(examples=["image"])
+    status: Literal["pending", "processing", "completed", "failed", "cancelled"]
+    model: str = Field(examples=["image-standard"])
+    prompt: str = Field(examples=["A lighthouse in a storm, oil on canvas"])
+    options: Options
+    price: int = Field(description="Credits, locked when it was accepted.", examples=[8])
+    charged: int = Field(description="Credits that stayed with us.", examples=[0])
+    returned: int = Field(description="Credits that went back.", examples=[0])
+    funding: str = Field(examples=["credits"])
+    progress: Progress
+    outputs: list[Output]
+    error: Failure | None
+    parent_id: UUID | None
+    created_at: Time
+    started_at: Time | None
+    completed_at: Time | None
+
+
+class Draft(Shape):
+    """A generation as it is put together, its price locked until it expires."""
+
+    id: UUID = Field(examples=["0193c8a1-55aa-7c31-b7d8-0a1b2c3d4e5f"])
+    price: int = Field(description="Credits.", examples=[8])
+    stars: int | None = Field(description="What it costs in Telegram Stars; null while Stars are not sold.")
+    rub: int | None = Field(description="What it costs by card, in kopecks; null while cards are off.")
+    status: Literal["open", "started", "expired"]
+    expires_at: Time
+    generation_id: UUID | None = Field(description="What it became.")
+
+
+class LedgerItem(Shape):
+    """One line of the statement. The balances are those after it."""
+
+    id: int = Field(examples=[90210])
+    kind: str = Field(examples=["HOLD"])
+    delta_available: int = Field(examples=[-8])
+    delta_held: int = Field(examples=[8])
+    delta_debt: int = Field(examples=[0])
+    available_after: int = Field(examples=[12])
+    held_after: int = Field(examples=[8])
+    debt_after: int = Field(examples=[0])
+    reference: str = Field(description="What it was for: `type:id`.", examples=[f"generation:{_GENERATION_ID}"])
+    text: str = Field(description="In the user's language.")
+    created_at: Time

@@ -1,5 +1,6 @@
 """Shows drafts as cards, and starts them: the one place that knows what a card's parameters are."""
 
+from dataclasses import dataclass
 from uuid import UUID
 
 from app.bot.conversation import Conversation
@@ -41,8 +42,18 @@ async def edit_card(conversation: Conversation, draft: DraftView) -> None:
     await conversation.edit("card", await card_params(conversation, draft))
 
 
-async def start(conversation: Conversation, draft_id: UUID, shown_price: str) -> DraftView | None:
-    """Start a draft, and give the one that its button is to start next; None when the button stays as it is.
+@dataclass(frozen=True, slots=True)
+class StartTap:
+    """What came of a tap on a start: the draft that the button is to start next, if any, and the word for the user."""
+
+    following: DraftView | None
+    answer: str
+    is_alert: bool = False
+    price: int = 0
+
+
+async def start(conversation: Conversation, draft_id: UUID, shown_price: str) -> StartTap:
+    """Start a draft.
 
     A price that is not the one on the button is said first: a card may have missed its last edit, and the catalogue
     may have changed since a result's buttons were made.
@@ -50,20 +61,24 @@ async def start(conversation: Conversation, draft_id: UUID, shown_price: str) ->
     services, actor = conversation.services, conversation.actor
     draft = await services.drafts.get(actor, draft_id)
     if draft.status is DraftStatus.OPEN and str(draft.price_credits) != shown_price:
-        await conversation.answer("toast-price-renewed", is_alert=True, price=draft.price_credits)
-        return draft
+        return _renewed(draft)
     try:
         await services.drafts.start(actor, draft_id, origin=Origin.BOT)
     except DuplicateRequest:
         # The second tap of a double tap, or a repeated update: it has been accepted, nothing else happens.
-        await conversation.answer("toast-already-started")
+        return StartTap(await _next(conversation, draft_id), "toast-already-started")
     except NotFound:
-        renewed = await services.drafts.renew(actor, draft_id)
-        await conversation.answer("toast-price-renewed", is_alert=True, price=renewed.price_credits)
-        return renewed
-    else:
-        await conversation.answer("toast-started")
-    return await _next(conversation, draft_id)
+        return _renewed(await services.drafts.renew(actor, draft_id))
+    return StartTap(await _next(conversation, draft_id), "toast-started")
+
+
+async def answer_start(conversation: Conversation, tap: StartTap) -> None:
+    """Say over the chat what came of it."""
+    await conversation.answer(tap.answer, is_alert=tap.is_alert, price=tap.price)
+
+
+def _renewed(draft: DraftView) -> StartTap:
+    return StartTap(draft, "toast-price-renewed", is_alert=True, price=draft.price_credits)
 
 
 async def _next(conversation: Conversation, draft_id: UUID) -> DraftView | None:

@@ -64,6 +64,7 @@ class Reception(BaseMiddleware):
             # The update goes to the inbox and the user gets an apology; the button must not spin meanwhile.
             await conversation.answer()
             raise
+        # Last, so that whoever sees the spinner stop sees the message as it is now.
         await conversation.answer()
         return result
 

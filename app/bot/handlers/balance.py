@@ -31,7 +31,6 @@ async def show(_message: Message, conversation: Conversation) -> None:
 async def turn(_query: CallbackQuery, tap: Tap, conversation: Conversation) -> None:
     """Another page, in place of this one."""
     params = await _params(conversation, page_number(tap.value))
-    await conversation.answer()
     await conversation.edit("balance", params)
 
 

@@ -4,7 +4,7 @@ from aiogram import Router
 from aiogram.types import CallbackQuery
 
 from app.adapters.telegram.callbacks import Action, Tap
-from app.bot.cards import edit_card, start
+from app.bot.cards import answer_start, edit_card, start
 from app.bot.conversation import Conversation
 from app.bot.taps import OnTap
 
@@ -19,9 +19,10 @@ def build_router() -> Router:
 
 async def start_card(_query: CallbackQuery, tap: Tap, conversation: Conversation) -> None:
     """Start it at the price on the button. The card then holds a new draft: the next tap is another order."""
-    following = await start(conversation, tap.subject, tap.value)
-    if following is not None:
-        await edit_card(conversation, following)
+    started = await start(conversation, tap.subject, tap.value)
+    if started.following is not None:
+        await edit_card(conversation, started.following)
+    await answer_start(conversation, started)
 
 
 async def choose(_query: CallbackQuery, tap: Tap, conversation: Conversation) -> None:
@@ -34,5 +35,4 @@ async def choose(_query: CallbackQuery, tap: Tap, conversation: Conversation) ->
         aspect_ratio=tap.value if tap.action is Action.RATIO else None,
         count=count,
     )
-    await conversation.answer()
     await edit_card(conversation, draft)

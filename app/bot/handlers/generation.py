@@ -4,7 +4,7 @@ from aiogram import Router
 from aiogram.types import CallbackQuery
 
 from app.adapters.telegram.callbacks import Action, Tap
-from app.bot.cards import start
+from app.bot.cards import answer_start, start
 from app.bot.conversation import Conversation
 from app.bot.taps import OnTap
 from app.domain.generations.models import Status
@@ -30,9 +30,10 @@ async def cancel(_query: CallbackQuery, tap: Tap, conversation: Conversation) ->
 
 async def again(_query: CallbackQuery, tap: Tap, conversation: Conversation) -> None:
     """Start the draft under a result, the same or a variation; the button then holds a new one."""
-    following = await start(conversation, tap.subject, tap.value)
-    if following is not None:
-        await conversation.move_draft(tap.subject, following.id, price=following.price_credits)
+    started = await start(conversation, tap.subject, tap.value)
+    if started.following is not None:
+        await conversation.move_draft(tap.subject, started.following.id, price=started.following.price_credits)
+    await answer_start(conversation, started)
 
 
 async def send_original(_query: CallbackQuery, tap: Tap, conversation: Conversation) -> None:

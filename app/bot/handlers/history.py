@@ -41,14 +41,12 @@ async def turn(_query: CallbackQuery, tap: Tap, conversation: Conversation) -> N
     """Another page or filter, in place of this one."""
     chosen, _, number = tap.value.partition(".")
     params = await _params(conversation, chosen if chosen in _STATUSES else "all", page_number(number))
-    await conversation.answer()
     await conversation.edit("history", params)
 
 
 async def open_item(_query: CallbackQuery, tap: Tap, conversation: Conversation) -> None:
     """Show one of them again."""
     view = await conversation.services.generations.get(conversation.actor, tap.subject)
-    await conversation.answer()
     await show_generation(conversation, view)
 
 
@@ -57,13 +55,11 @@ async def repeat(_query: CallbackQuery, tap: Tap, conversation: Conversation) ->
     draft = await conversation.services.drafts.repeat(
         conversation.actor, tap.subject, variation=False, update_id=conversation.update_id
     )
-    await conversation.answer()
     await show_card(conversation, draft)
 
 
 async def ask_before_deletion(_query: CallbackQuery, tap: Tap, conversation: Conversation) -> None:
     """Ask once more."""
-    await conversation.answer()
     await conversation.edit_buttons(keyboards.delete_confirmation(conversation.words, str(tap.subject)))
 
 
@@ -77,9 +73,9 @@ async def keep(_query: CallbackQuery, tap: Tap, conversation: Conversation) -> N
 async def delete(_query: CallbackQuery, tap: Tap, conversation: Conversation) -> None:
     """Delete it: pictures and text are gone for good, and this message with them."""
     await conversation.services.generations.delete(conversation.actor, tap.subject)
-    await conversation.answer("toast-deleted")
     await conversation.remove_tapped()
     await conversation.say("deleted")
+    await conversation.answer("toast-deleted")
 
 
 async def _params(conversation: Conversation, chosen: str, number: int) -> dict[str, object]:

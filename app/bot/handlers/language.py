@@ -30,7 +30,6 @@ async def choose(query: CallbackQuery, tap: Tap, conversation: Conversation) -> 
         return
     user = await conversation.services.users.choose_language(conversation.actor, tap.value)
     conversation.speak(user)
-    await conversation.answer()
     await conversation.edit("language", {"chosen": True})
     if query.bot is not None:
         await set_chat_commands(query.bot, conversation.chat_id, conversation.words)

@@ -27,7 +27,6 @@ async def switch(_query: CallbackQuery, tap: Tap, conversation: Conversation) ->
     """Switch it to what the button said, so that a double tap does so once."""
     user = await conversation.services.users.set_quick_mode(conversation.actor, enabled=tap.value == "1")
     conversation.speak(user)
-    await conversation.answer()
     if tap.id is None:
         await conversation.edit("quick", {"enabled": user.quick_mode})
         return

@@ -1,4 +1,4 @@
-"""The demo provider against the real vendor in a real sandbox process: both shapes, every directive, every fault."""
+"""The demo provider against the sandbox's real vendor over HTTP: both shapes, every directive, every fault."""
 
 import asyncio
 import io
@@ -26,28 +26,33 @@ from app.domain.ports import (
     TaskState,
     VendorRequest,
 )
+from app.sandbox.config import SandboxConfig
 from tests.conftest import AppFactory
-from tests.harness import StarbrushProcess
+from tests.harness import BOT_TOKEN
+from tests.sandbox.rig import Sandbox, serve
 
 LIMIT_SECONDS = 20
 
 
-@pytest.fixture
-def sandbox(sandbox_process: AppFactory) -> StarbrushProcess:
-    return sandbox_process()
+@pytest.fixture(scope="module")
+async def sandbox(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Sandbox]:
+    config = SandboxConfig(port=0, data_dir=tmp_path_factory.mktemp("sandbox"), bot_token=BOT_TOKEN)
+    async with serve(config) as running:
+        yield running
 
 
 @pytest.fixture
-async def provider(sandbox: StarbrushProcess) -> AsyncIterator[DemoProvider]:
+async def provider(sandbox: Sandbox) -> AsyncIterator[DemoProvider]:
     opened = DemoProvider(base_url=f"{sandbox.url}/vendor", api_key="demo", answer_limit_seconds=5.0)
     yield opened
     await opened.close()
 
 
 @pytest.fixture
-async def control(sandbox: StarbrushProcess) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=f"{sandbox.url}/sandbox/api/", trust_env=False) as client:
-        yield client
+async def control(sandbox: Sandbox) -> httpx.AsyncClient:
+    """The control API of a vendor that has made nothing yet."""
+    (await sandbox.control.post("/reset")).raise_for_status()
+    return sandbox.control
 
 
 def request(prompt: str = "a kite", *, ratio: str = "3:4", reference: str | None = None) -> VendorRequest:
@@ -62,7 +67,7 @@ async def finished(provider: DemoProvider, task_id: str) -> TaskReport:
 
 
 async def creates(control: httpx.AsyncClient) -> int:
-    return int((await control.get("vendor")).json()["creates"])
+    return int((await control.get("/vendor")).json()["creates"])
 
 
 def assert_picture(data: bytes, ratio: float) -> None:
@@ -147,7 +152,7 @@ async def test_a_flaky_first_create_is_not_taken_and_the_next_is(
     assert await creates(control) == 1
 
 
-async def test_unknown_models_tasks_and_keys_are_told_apart(provider: DemoProvider, sandbox: StarbrushProcess) -> None:
+async def test_unknown_models_tasks_and_keys_are_told_apart(provider: DemoProvider, sandbox: Sandbox) -> None:
     unknown = VendorRequest("image", "demo-of-yesterday", "a kite", None, "1:1", 1, f"{uuid4()}/0/1")
     with pytest.raises(ProviderModelGone):
         await provider.submit(unknown)
@@ -176,7 +181,7 @@ async def test_faults_of_a_create_are_told_as_they_can_be_known(
 ) -> None:
     order = request("[slow 30] a kite")
     fault = {"method": "vendor:create", "kind": int(kind) if kind.isdecimal() else kind, "times": 1, "retry_after": 3}
-    (await control.post("faults", json=fault)).raise_for_status()
+    (await control.post("/faults", json=fault)).raise_for_status()
     with pytest.raises(expected):
         await provider.submit(order)
     assert await creates(control) == taken
@@ -199,14 +204,17 @@ async def test_faults_of_a_read_may_be_asked_again(
     kind: int | str,
 ) -> None:
     task_id = await provider.submit(request("[slow 30] a kite"))
-    (await control.post("faults", json={"method": "vendor:check", "kind": kind, "times": 1})).raise_for_status()
+    (await control.post("/faults", json={"method": "vendor:check", "kind": kind, "times": 1})).raise_for_status()
     with pytest.raises(ProviderBusy):
         await read(provider, task_id)
     await read(provider, task_id)
 
 
-async def test_work_outlives_the_vendors_own_death(provider: DemoProvider, sandbox: StarbrushProcess) -> None:
+async def test_work_outlives_the_vendors_own_death(sandbox_process: AppFactory) -> None:
+    process = sandbox_process()
+    provider = DemoProvider(base_url=f"{process.url}/vendor", api_key="demo")
     task_id = await provider.submit(request("[slow 1] a kite"))
-    sandbox.kill()
-    sandbox.start()
+    process.kill()
+    process.start()
     assert (await finished(provider, task_id)).state is TaskState.SUCCEEDED
+    await provider.close()

@@ -7,7 +7,7 @@ route templates), never from user input, so that the number of series stays boun
 from collections.abc import Iterable
 from typing import Final
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 # From a ring that is answered at once to a queue that has stood still for minutes.
@@ -26,6 +26,8 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        # Memory, CPU time and open files of the process.
+        ProcessCollector(registry=self.registry)
         self._build_work()
         self._build_border()
         self._build_health()

@@ -1,0 +1,242 @@
+"""Every message in every language within Telegram's limits, whatever people write."""
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.adapters.telegram.rendering import TEMPLATES, Rendered, Renderer
+from app.adapters.telegram.words import bar, escape, fit, shorten, units, visible_length
+from app.core.errors import AppError, message_key
+from app.core.i18n import LANGUAGES, Translator
+from app.core.ids import new_id
+from app.domain import errors
+from app.domain.errors import FailureReason
+from app.domain.ports import Media, Outgoing
+from app.sandbox.botapi.richtext import compose
+
+LOCALES = Path(__file__).resolve().parents[3] / "app" / "locales"
+TRANSLATOR = Translator(LOCALES)
+RENDERER = Renderer(TRANSLATOR)
+HOSTILE = {
+    "ampersands": "&" * 2_000,
+    "markup": "<b></blockquote><script>alert(1)</script>" * 48,
+    "entities": "&lt;&amp;lt;&#60;" * 117,
+    "families": "👨‍👩‍👧‍👦" * 285,
+    "right to left": "\u202e" + "שלום " * 400,
+    "one word": "а" * 2_000,
+    "lines": "\n" * 1_000 + "x" + "\n" * 999,
+    "fluent": "{ $price } { -brand } " * 90,
+    "empty": " ",
+}
+MEDIUM = Media("key", "image/png", 1024, 1024, 1_000_000, "a.png")
+MOMENT = "2026-11-21T04:05:06+00:00"
+
+
+def work_of(text: str) -> dict[str, Any]:
+    """What every message about work may use."""
+    return {
+        "generation_id": str(new_id()),
+        "draft_id": str(new_id()),
+        "variation_draft_id": str(new_id()),
+        "model_title": text,
+        "prompt": text,
+        "ratio": "16:9",
+        "held": 1_000_000,
+        "charged": 600_000,
+        "returned": 400_000,
+        "balance": 2_000_000_000,
+        "price": 1_000_000,
+        "count": 4,
+        "created_at": MOMENT,
+    }
+
+
+def outcomes(text: str) -> Iterator[dict[str, Any]]:
+    yield work_of(text)
+    yield {**work_of(text), "count": 1, "returned": 0}
+
+
+def notices(text: str) -> Iterator[dict[str, Any]]:
+    yield {"key": "prompt-too-long", "args": {"length": 4_096, "limit": 2_000}}
+    yield {"key": "error-user-suspended", "args": {"until": text, "reason": text}}
+
+
+def alerts(text: str) -> Iterator[dict[str, Any]]:
+    yield {"cause": text, "template": "alert-outcome-unknown", "args": {"error": text, "<b>": text, "n": 1}}
+
+
+def greetings(text: str) -> Iterator[dict[str, Any]]:
+    yield {"name": text, "granted": 20, "credits": 20}
+    yield {"name": text, "granted": 0, "credits": 0}
+
+
+def switches(_text: str) -> Iterator[dict[str, Any]]:
+    yield {"enabled": True, "chosen": True}
+    yield {"enabled": False}
+
+
+def balances(_text: str) -> Iterator[dict[str, Any]]:
+    item = {"kind": "CAPTURE", "key": "ledger-capture", "delta_available": 400_000, "delta_held": -1_000_000}
+    items = [{**item, "delta_debt": 0, "mark": "a1b2c3", "created_at": MOMENT}] * 8
+    figures = {"credits": 2_000_000_000, "held": 2_000_000_000, "debt": 2_000_000_000}
+    yield {**figures, "items": items, "page": 19, "has_next": True}
+    yield {**figures, "items": [], "page": 0, "has_next": False}
+
+
+def histories(text: str) -> Iterator[dict[str, Any]]:
+    items = [{**work_of(text), "status": "COMPLETED"}] * 5
+    for name in ("all", "done", "failed"):
+        yield {"filter": name, "items": items, "page": 19, "has_next": True}
+        yield {"filter": name, "items": [], "page": 0, "has_next": False}
+
+
+def history_items(text: str) -> Iterator[dict[str, Any]]:
+    for status in ("COMPLETED", "FAILED", "CANCELLED", "PENDING", "PROCESSING"):
+        for code in (None, *FailureReason):
+            yield {**work_of(text), "status": status, "error_code": code, "is_open": status.startswith("P")}
+
+
+def cards(text: str) -> Iterator[dict[str, Any]]:
+    ratios = ["1:1", "3:4", "4:3", "9:16", "16:9", "2:3", "3:2"]
+    for next_model_key in ("m" * 64, "image-pro", None):
+        choices = {"ratios": ratios, "max_count": 4, "next_model_key": next_model_key}
+        yield {**work_of(text), **choices, "quick_mode": next_model_key is None}
+
+
+def progresses(text: str) -> Iterator[dict[str, Any]]:
+    for stage in ("queued", "starting", "generating", "finishing", "cancelling"):
+        for position, eta, cancellable in ((None, None, False), (3, 59, True), (1, 3_600, True)):
+            figures = {"queue_position": position, "eta_seconds": eta, "cancellable": cancellable}
+            yield {**work_of(text), **figures, "stage": stage, "percent": 40}
+
+
+def failures(text: str) -> Iterator[dict[str, Any]]:
+    for reason in FailureReason:
+        yield {**work_of(text), "error_code": reason.value}
+    yield {**work_of(text), "error_code": "INTERNAL_ERROR", "returned": 0, "draft_id": None}
+
+
+PARAMS: dict[str, Callable[[str], Iterator[dict[str, Any]]]] = {
+    "notice": notices,
+    "alert": alerts,
+    "greeting": greetings,
+    "language": switches,
+    "quick": switches,
+    "balance": balances,
+    "history": histories,
+    "history-item": history_items,
+    "card": cards,
+    "progress": progresses,
+    "failed": failures,
+}
+
+
+def params_of(template: str, text: str) -> Iterator[dict[str, Any]]:
+    """Parameters at their largest, with somebody's text wherever somebody's text can come."""
+    return PARAMS.get(template, outcomes)(text)
+
+
+def check(rendered: Rendered, *, limit: int) -> None:
+    """Judged by the emulator's own reading of HTML, which is not ours."""
+    rich = compose(rendered.text, "HTML", None)
+    assert rich.length <= limit
+    for row in rendered.markup.inline_keyboard if rendered.markup else []:
+        assert 1 <= len(row) <= 8
+        for button in row:
+            assert button.text.strip()
+            assert not button.text.startswith("button-")
+            assert 1 <= len((button.callback_data or "").encode()) <= 64
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("template", TEMPLATES)
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
+def test_every_message_fits(template: str, language: str, text: str) -> None:
+    for params in params_of(template, text):
+        check(RENDERER.render(Outgoing(1, language, template, params)), limit=4_096)
+        check(RENDERER.render(Outgoing(1, language, template, params, media=(MEDIUM,))), limit=1_024)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("template", sorted(set(TEMPLATES) - {"album"}))
+def test_no_message_falls_back_to_its_key(template: str, language: str) -> None:
+    for params in params_of(template, "a kite"):
+        text = RENDERER.render(Outgoing(1, language, template, params)).text
+        assert text
+        assert not re.search(r"\b(error|failure|progress|status|ledger|receipt|alert)-[a-z]", text), text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_somebodys_words_are_words_and_no_markup(language: str) -> None:
+    params = next(params_of("card", "<b>&amp;</b> <a href='tg://x'>x</a>"))
+    rich = compose(RENDERER.render(Outgoing(1, language, "card", params)).text, "HTML", None)
+    assert "<b>&amp;</b> <a href='tg://x'>x</a>" in rich.text
+    assert not [entity for entity in rich.entities if entity["type"] == "text_link"]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize(
+    "error",
+    [error for error in vars(errors).values() if isinstance(error, type) and issubclass(error, AppError)],
+)
+def test_every_refusal_fits_over_the_chat(error: type[AppError], language: str) -> None:
+    params = {"required": 1_000_000, "available": 999_999, "limit": 20, "price": 1_000_000, "retry_after": 3_600}
+    text = TRANSLATOR.translate(
+        language, message_key(error.code), **params, until="21.11.2026 04:05 UTC", reason="spam"
+    )
+    assert not text.startswith("error-")
+    assert units(text) <= 200, text
+    assert not re.search("[<>&]", text)
+
+
+PLAIN = ("error-", "failure-", "toast-", "button-", "command-", "ledger-")
+
+
+def test_plain_messages_hold_no_markup() -> None:
+    for file in LOCALES.glob("*/*.ftl"):
+        message = ""
+        for line in file.read_text().splitlines():
+            message = line.split(" =")[0] if re.match(r"[a-zA-Z-]+ =", line) else message
+            assert not (message.startswith(PLAIN) and re.search("[<>&]", line.replace("->", ""))), line
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_money_is_always_told(language: str) -> None:
+    returned = {"ru": "возвращен", "en": "returned", "uz": "qaytarildi"}[language]
+    for template in ("failed", "cancelled", "receipt", "history-item"):
+        for params in params_of(template, "x"):
+            if params["returned"]:
+                assert returned in RENDERER.render(Outgoing(1, language, template, params)).text
+    for params in params_of("failed", "x"):
+        free = {**params, "returned": 0}
+        not_charged = {"ru": "Ничего не списано", "en": "You were not charged", "uz": "Hech narsa yechilmadi"}[language]
+        assert not_charged in RENDERER.render(Outgoing(1, language, "failed", free)).text
+
+
+@given(st.text(max_size=300), st.integers(1, 200))
+def test_shortening_keeps_the_limit_and_the_beginning(text: str, longest: int) -> None:
+    short = shorten(text, longest)
+    assert units(short) <= longest
+    assert short == text or (short.endswith("…") and text.startswith(short[:-1]))
+
+
+@given(st.text(alphabet="<>&ab /", max_size=300), st.integers(1, 100))
+def test_fitting_keeps_the_limit(text: str, longest: int) -> None:
+    markup = f"<b>{escape(text)}</b>"
+    fitted = fit(markup, longest)
+    assert visible_length(fitted) <= longest
+    compose(fitted, "HTML", None)
+
+
+def test_the_bar_grows() -> None:
+    assert [bar(percent) for percent in (-5, 0, 45, 100, 150)] == [
+        "▱" * 10,
+        "▱" * 10,
+        "▰" * 4 + "▱" * 6,
+        *["▰" * 10] * 2,
+    ]

@@ -46,6 +46,18 @@ def server_home() -> Iterator[Path]:
     shutil.rmtree(home)
 
 
+@pytest.fixture
+def reachable_path(server_home: Path, database_names: Iterator[str]) -> Iterator[Path]:
+    """A directory for a PostgreSQL of this test alone.
+
+    Not `tmp_path`: as root PostgreSQL runs under another account, and pytest closes its directories to that.
+    """
+    path = server_home / next(database_names)
+    path.mkdir()
+    yield path
+    shutil.rmtree(path)
+
+
 @pytest.fixture(scope="session")
 def postgres_url(server_home: Path) -> Iterator[str]:
     """A server on which databases may be created: `DATABASE_URL` or our own, without fsync."""
@@ -173,14 +185,13 @@ def own_redis(tmp_path: Path) -> Iterator[ServerProcess]:
 
 
 @pytest.fixture
-def own_postgres(server_home: Path, database_names: Iterator[str]) -> Iterator[ServerProcess]:
+def own_postgres(reachable_path: Path) -> Iterator[ServerProcess]:
     """A migrated PostgreSQL of this test alone: `kill()`, `start()`, `server.url`."""
-    home = server_home / next(database_names)
-    process = ServerProcess(Postgres(home, free_port(), new_secret(), durable=False), log_dir=home).start()
+    server = Postgres(reachable_path, free_port(), new_secret(), durable=False)
+    process = ServerProcess(server, log_dir=reachable_path).start()
     migrate(process.server.url)
     yield process
     process.kill()
-    shutil.rmtree(home)
 
 
 @pytest.fixture
@@ -294,7 +305,9 @@ def app_process(app_environment: dict[str, str], tmp_path: Path) -> Iterator[App
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Show the end of every process's log beside a failure."""
     report = yield
-    home = getattr(item, "funcargs", {}).get("tmp_path")
-    if report.failed and home is not None:
-        report.sections += [(f"end of {log.relative_to(home)}", log_tail(log)) for log in sorted(home.rglob("*.log"))]
+    arguments = getattr(item, "funcargs", {})
+    homes = [arguments[name] for name in ("tmp_path", "reachable_path") if name in arguments]
+    if report.failed:
+        logs = [(home, log) for home in homes for log in sorted(home.rglob("*.log"))]
+        report.sections += [(f"end of {log.relative_to(home)}", log_tail(log)) for home, log in logs]
     return report

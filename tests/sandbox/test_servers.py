@@ -16,8 +16,9 @@ from tests.harness import Bucket
 
 
 @pytest.fixture
-def postgres(tmp_path: Path) -> Iterator[ServerProcess]:
-    process = ServerProcess(Postgres(tmp_path, free_port(), new_secret(), durable=False), log_dir=tmp_path).start()
+def postgres(reachable_path: Path) -> Iterator[ServerProcess]:
+    server = Postgres(reachable_path, free_port(), new_secret(), durable=False)
+    process = ServerProcess(server, log_dir=reachable_path).start()
     yield process
     process.kill()
 
@@ -50,19 +51,21 @@ async def test_postgres_refuses_a_wrong_password(postgres: ServerProcess) -> Non
         await asyncpg.connect(postgres.server.url.replace(postgres.server.password, "wrong"))
 
 
-async def test_a_lock_file_naming_a_stranger_does_not_block_postgres(postgres: ServerProcess, tmp_path: Path) -> None:
+async def test_a_lock_file_naming_a_stranger_does_not_block_postgres(
+    postgres: ServerProcess, reachable_path: Path
+) -> None:
     postgres.kill()
-    lock = tmp_path / "postgres" / "cluster" / "postmaster.pid"
+    lock = reachable_path / "postgres" / "cluster" / "postmaster.pid"
     # After a reboot the number in the file may belong to any program, here to this one.
     lock.write_text("\n".join([str(os.getpid()), *lock.read_text().splitlines()[1:]]))
     postgres.start()
     assert await _query(postgres.server.url, "SELECT 1") == [1]
 
 
-async def test_an_interrupted_creation_of_the_cluster_is_begun_again(tmp_path: Path) -> None:
-    server = Postgres(tmp_path, free_port(), new_secret(), durable=False)
-    (tmp_path / "postgres" / "cluster.new" / "base").mkdir(parents=True)
-    process = ServerProcess(server, log_dir=tmp_path).start()
+async def test_an_interrupted_creation_of_the_cluster_is_begun_again(reachable_path: Path) -> None:
+    server = Postgres(reachable_path, free_port(), new_secret(), durable=False)
+    (reachable_path / "postgres" / "cluster.new" / "base").mkdir(parents=True)
+    process = ServerProcess(server, log_dir=reachable_path).start()
     assert await _query(server.url, "SELECT 1") == [1]
     process.stop()
 

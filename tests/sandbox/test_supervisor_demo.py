@@ -126,8 +126,8 @@ class Demo:
 
 
 @pytest.fixture
-def demo(tmp_path: Path) -> Iterator[Demo]:
-    demo = Demo(tmp_path)
+def demo(reachable_path: Path) -> Iterator[Demo]:
+    demo = Demo(reachable_path)
     yield demo
     if demo.process is not None and demo.process.poll() is None:
         demo.process.terminate()
@@ -184,8 +184,10 @@ def test_a_killed_demo_leaves_no_process_and_starts_again_with_its_data(demo: De
 
 
 def test_given_variables_win_and_are_written_down(demo: Demo) -> None:
-    demo.started({"BOT_USERNAME": "it's_mine", "ADMIN_IDS": "1,2"})
+    demo.started({"BOT_USERNAME": "it's_mine", "ADMIN_IDS": "1,2", "COST_IMG_PRO": "11", "UNRELATED": "1"})
     environment = demo.environment
+    assert environment["COST_IMG_PRO"] == "11"
+    assert "UNRELATED" not in environment
     assert environment["BOT_USERNAME"] == "it's_mine"
     assert environment["ADMIN_IDS"] == "1,2"
     assert environment["PUBLIC_URL"] == f"http://127.0.0.1:{demo.port}"
@@ -216,7 +218,7 @@ def test_an_occupied_port_is_named_and_nothing_is_started(demo: Demo, name: str)
     assert demo.pids() == {}
 
 
-def test_a_second_demo_is_refused_and_harms_nothing(demo: Demo, tmp_path: Path) -> None:
+def test_a_second_demo_is_refused_and_harms_nothing(demo: Demo) -> None:
     first = demo.started()
     pids = demo.pids()
     second = subprocess.run(

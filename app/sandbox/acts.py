@@ -8,6 +8,7 @@ from app.sandbox.botapi.markup import find_button
 from app.sandbox.botapi.outgoing import check_caption
 from app.sandbox.botapi.richtext import RichText, compose
 from app.sandbox.files import Upload
+from app.sandbox.live import LiveKind
 from app.sandbox.people import Person
 from app.sandbox.store import Json
 from app.sandbox.world import World
@@ -110,6 +111,7 @@ def set_blocked(world: World, person: Person, *, blocked: bool) -> int | None:
     if person.blocked == blocked:
         return None
     world.people.mark_blocked(person.user_id, blocked=blocked)
+    world.live.publish(person.user_id, LiveKind.STATUS, {"blocked": blocked})
     bot = world.people.bot_user()
     was, becomes = ("member", "kicked") if blocked else ("kicked", "member")
     change = {

@@ -3,85 +3,52 @@
 import hashlib
 import random
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 from app.sandbox.vendor.palettes import PALETTES, Palette
 
-# Beginnings of words, since Russian and Uzbek words change at their ends.
-_MOOD_WORDS: Final[Mapping[str, Sequence[str]]] = {
-    "night": ("night", "moon", "midnight", "ноч", "лун", "tun", "oy "),
-    "cosmos": ("space", "galax", "cosm", "nebula", "planet", "rocket", "космо", "галакт", "планет", "ракет", "koinot"),
-    "sunset": ("sunset", "evening", "dusk", "закат", "вечер", "shom", "kechqurun"),
-    "dawn": ("dawn", "sunrise", "morning", "рассвет", "утр", "tong"),
-    "autumn": ("autumn", "desert", "осен", "пустын", "kuz", "sahro"),
-    "winter": ("winter", "snow", "ice", "frost", "зим", "снег", "снеж", "лёд", "qish", "qor "),
-    "mint": ("forest", "jungle", "garden", "tea", "лес", "сад", "джунгл", "o'rmon", "bog'"),
-    "day": ("day", "summer", "sun", "beach", "день", "лет", "солн", "пляж", "kun", "yoz"),
+# A word stands for itself and its plural; with a star, for all that begins so, since Russian and Uzbek words change at
+# their ends. Beginnings that other common words share are spelled out.
+_MOOD_WORDS: Final[Mapping[str, str]] = {
+    "night": "night moon midnight starry ноч* лун* звёзд* звезд* tun tunda tungi oy",
+    "cosmos": "space galaxy galaxies cosmos cosmic nebula planet rocket космо* галакт* планет* ракет* koinot* fazo*",
+    "sunset": "sunset evening dusk закат* вечер* shom* kechqurun",
+    "dawn": "dawn sunrise morning рассвет* утр* tong* ertalab",
+    "autumn": "autumn fall desert осен* пустын* kuz* sahro*",
+    "winter": "winter snow snowy ice icy frost зим* снег* снеж* лёд льд* qish* qor qorli",
+    "mint": "forest jungle garden лес леса лесу лесн* лесом сад сада саду джунгл* o'rmon* bog'*",
+    "day": "day summer sun sunny beach день днём летн* лето летом солн* пляж* kun kunduz* yoz* quyosh*",
 }
-_GROUND_WORDS: Final[Mapping[str, Sequence[str]]] = {
-    "sea": (
-        "sea",
-        "ocean",
-        "wave",
-        "beach",
-        "lake",
-        "boat",
-        "ship",
-        "fish",
-        "whale",
-        "мор",
-        "океан",
-        "волн",
-        "озер",
-        "пляж",
-        "лодк",
-        "кораб",
-        "рыб",
-        "dengiz",
-        "ko'l",
-        "qayiq",
-        "baliq",
-    ),
-    "city": ("city", "town", "street", "skyline", "neon", "город", "улиц", "неон", "shahar", "ko'cha"),
-    "forest": ("forest", "wood", "tree", "pine", "jungle", "лес", "дерев", "сосн", "джунгл", "o'rmon", "daraxt"),
-    "meadow": (
-        "flower",
-        "meadow",
-        "garden",
-        "field",
-        "rose",
-        "tulip",
-        "цвет",
-        "луг",
-        "поле",
-        "сад",
-        "роз",
-        "тюльпан",
-        "gul",
-        "dala",
-        "lola",
-    ),
-    "dunes": ("desert", "dune", "camel", "sand", "пустын", "песок", "верблюд", "sahro", "qum", "tuya"),
-    "peaks": ("mountain", "peak", "hill", "alps", "гор", "вершин", "холм", "tog'", "cho'qqi"),
-    "abstract": ("abstract", "pattern", "geometr", "dream", "music", "абстракт", "узор", "геометр", "музык", "naqsh"),
+_GROUND_WORDS: Final[Mapping[str, str]] = {
+    "sea": "sea ocean wave beach lake boat ship sail fish whale море моря морю морем морск* океан* волн* озер* пляж*"
+    " лодк* кораб* парус* рыб* dengiz* ko'l* qayiq* baliq*",
+    "city": "city cities town street skyline neon город* улиц* неон* shahar* ko'cha*",
+    "forest": "forest wood woods tree pine jungle лес леса лесу лесн* лесом дерев* сосн* ёлк* джунгл* o'rmon* daraxt*",
+    "meadow": "flower meadow garden field rose tulip цветок цветк* цветы цветов цветущ* луг* поле поля полях сад сада"
+    " саду роза розы розу роз тюльпан* gul gullar* guli dala* lola*",
+    "dunes": "desert dune camel sand пустын* песок песк* верблюд* sahro* qum qumli tuya*",
+    "peaks": "mountain peak hill alps гора горы гору горах горам горн* гор вершин* холм* tog' tog'lar* tog'da cho'qqi*",
+    "abstract": "abstract abstraction pattern geometry geometric dream music абстракт* узор* геометр* музык* naqsh*",
 }
-_SUBJECT_WORDS: Final[Mapping[str, Sequence[str]]] = {
-    "cat": ("cat", "kitten", "kitty", "кот", "кош", "mushuk"),
-    "dog": ("dog", "puppy", "corgi", "собак", "пёс", "пес ", "щен", "корги", "kuchuk"),
-    "kite": ("kite", "змей", "varrak"),
-    "boat": ("boat", "ship", "sail", "yacht", "лодк", "кораб", "парус", "яхт", "qayiq", "kema"),
-    "flower": ("flower", "rose", "tulip", "bloom", "sunflower", "цвет", "роз", "тюльпан", "подсолн", "gul", "lola"),
-    "house": ("house", "home", "cottage", "castle", "cabin", "дом", "замок", "изб", "uy ", "uycha"),
-    "birds": ("bird", "eagle", "crow", "птиц", "орёл", "орел", "чайк", "qush"),
-    "fish": ("fish", "whale", "рыб", "кит ", "baliq"),
-    "heart": ("heart", "love", "valentine", "серд", "любов", "yurak", "sevgi"),
-    "rocket": ("rocket", "spaceship", "astronaut", "ракет", "космонавт", "raketa"),
-    "balloon": ("balloon", "шар", "sharf", "shar"),
-    "robot": ("robot", "android", "робот"),
-    "tree": ("tree", "oak", "дерев", "дуб", "daraxt"),
-    "fox": ("fox", "wolf", "лис", "волк", "tulki"),
+_SUBJECT_WORDS: Final[Mapping[str, str]] = {
+    "cat": "cat kitten kitty кот кота коту котом коты котик* котён* котен* кошк* кошач* mushuk*",
+    "dog": "dog puppy puppies corgi собак* собач* пёс пес пса щен* корги kuchuk*",
+    "kite": "kite змей змея змеи varrak*",
+    "boat": "boat ship sail sailboat yacht лодк* кораб* парус* яхт* qayiq* kema*",
+    "flower": "flower rose tulip bloom sunflower цветок цветк* цветы цветов роза розы розу роз тюльпан* подсолн* gul"
+    " gullar* guli lola*",
+    "house": "house home cottage castle cabin hut дом дома домик* доме замок замк* изба избы избуш* uy uyi uyda uycha*",
+    "birds": "bird eagle crow gull птиц* орёл орел чайк* qush qushlar* qushcha*",
+    "fish": "fish whale рыб* кит кита baliq*",
+    "heart": "heart love valentine сердц* сердеч* любов* yurak* sevgi*",
+    "rocket": "rocket spaceship astronaut ракет* космонавт* raketa*",
+    "balloon": "balloon шар шара шары шарик* шаром шаров sharlar* havo",
+    "robot": "robot android робот* robotlar*",
+    "tree": "tree oak дерев* дуб дуба daraxt*",
+    "fox": "fox foxes wolf лиса лису лисы лисён* лисен* лисич* волк* tulki*",
 }
 STANDING: Final = frozenset({"cat", "dog", "fox", "house", "robot", "tree", "flower"})
 _SUBJECTS_SHOWN: Final = 3
@@ -109,7 +76,7 @@ def read_story(prompt: str, *, seed: int, model: str) -> Story:
     """What to draw; all that the words leave open is decided by their hash, the seed and the model."""
     digest = hashlib.sha256(f"{prompt}|{seed}|{model}".encode()).digest()
     dice = random.Random(digest)  # noqa: S311 - a picture keeps no secret
-    words = re.sub(r"[^\w']+", " ", prompt.lower().replace("ʻ", "'").replace("’", "'")) + " "
+    words = re.sub(r"[^\w']+", " ", prompt.lower().replace("ʻ", "'").replace("’", "'"))
     moods, grounds = _named(words, _MOOD_WORDS), _named(words, _GROUND_WORDS)
     subjects = _named(words, _SUBJECT_WORDS)
     mood = moods[0] if moods else dice.choice([mood for mood in PALETTES if mood != "cosmos"])
@@ -124,11 +91,17 @@ def read_story(prompt: str, *, seed: int, model: str) -> Story:
     )
 
 
-def _named(words: str, vocabulary: Mapping[str, Sequence[str]]) -> list[str]:
+def _named(words: str, vocabulary: Mapping[str, str]) -> list[str]:
     """The things that the words name, in the order in which they are named."""
     found = []
-    for thing, beginnings in vocabulary.items():
-        places = [match.start() for word in beginnings if (match := re.search(rf"(?<!\w){re.escape(word)}", words))]
+    for thing, listed in vocabulary.items():
+        places = [match.start() for word in listed.split() if (match := _pattern(word).search(words))]
         if places:
             found.append((min(places), thing))
     return [thing for _, thing in sorted(found)]
+
+
+@cache
+def _pattern(word: str) -> re.Pattern[str]:
+    end = "" if word.endswith("*") else r"(?:s|es)?(?![\w'])"
+    return re.compile(rf"(?<![\w']){re.escape(word.removesuffix('*'))}{end}")

@@ -31,7 +31,7 @@ def paint_subjects(image: Image.Image, story: Story) -> None:
         # What stands has its feet on the knoll, however large it is.
         y = height * _GROUND_LEVEL - side * 0.42 if name in STANDING else height * _LEVELS[name]
         tile = Tile(side, _INK)
-        _PAINTERS[name](tile, story)
+        SUBJECTS[name](tile, story)
         tile.put_on(image, (x, y))
 
 
@@ -337,7 +337,7 @@ def _curve(start: Point, first: Point, second: Point, end: Point) -> list[Point]
     return points
 
 
-_PAINTERS: Final[Mapping[str, Painter]] = {
+SUBJECTS: Final[Mapping[str, Painter]] = {
     "cat": _cat,
     "dog": _dog,
     "fox": _fox,

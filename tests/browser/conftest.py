@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pytest
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser, async_playwright, expect
 
 from app.sandbox.processes import free_port
 from tests.browser.chromium import chromium
@@ -27,6 +27,7 @@ _ARGUMENTS = (
 @pytest.fixture(scope="session")
 async def browser() -> AsyncIterator[Browser]:
     """One Chromium for all tests."""
+    expect.set_options(timeout=WAIT_LIMIT_MS)
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=chromium(), args=_ARGUMENTS)
         yield browser

@@ -1,5 +1,6 @@
 """Writing with the bot: text, buttons, edits, keyboards, answers, several people."""
 
+import asyncio
 import re
 
 import pytest
@@ -59,6 +60,29 @@ async def test_message_shows_at_once_and_is_ticked_when_stored_and_delivered(ope
     await expect(own.get_by_role("img", name="Delivered to the bot")).to_be_visible()
     await expect(chat.page.locator(".message-in").last).to_contain_text("Echo: Is anybody there?")
     assert await chat.page.locator(".message-out").count() == 2
+
+
+async def test_message_that_arrives_while_the_chat_is_read_is_kept(
+    open_page: OpenPage, playground: PlaygroundSandbox, bot: SlowAnswers
+) -> None:
+    assert not bot.released.is_set()
+    user_id = await playground.new_user(started=True)
+    page = (await open_page(playground.page_url)).page
+    read, may_answer = asyncio.Event(), asyncio.Event()
+
+    async def answer_late(route: Route) -> None:
+        response = await route.fetch()
+        read.set()
+        await may_answer.wait()
+        await route.fulfill(response=response)
+
+    await page.route("**/chat", answer_late)
+    await page.locator(f'[data-person="{user_id}"]').click()
+    await read.wait()
+    await playground.write(user_id, "In between")
+    await expect(page.locator(f'[data-person="{user_id}"]')).to_contain_text("Echo: In between")
+    may_answer.set()
+    await expect(page.get_by_role("log").get_by_text("Echo: In between")).to_be_visible()
 
 
 async def test_message_that_failed_can_be_sent_again(open_chat: OpenPage) -> None:

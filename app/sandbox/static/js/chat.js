@@ -10,6 +10,8 @@ import * as api from "./api.js";
 /** Telegram shows a chat action for five seconds unless the bot repeats it. */
 const ACTION_SHOWN_MS = 5000;
 
+/** @typedef {Map<number, Message | null>} Changes by message id, null for a deleted one */
+
 /**
  * Dispatches `change` after anything visible changed, `sent` when a person's own message was added, and `answer`
  * (`detail`: CallbackAnswer) when the bot answers a tapped button with words.
@@ -17,6 +19,8 @@ const ACTION_SHOWN_MS = 5000;
 export class Chat extends EventTarget {
   /** @type {Map<number, Message>} */
   #messages = new Map();
+  /** @type {Set<Changes>} what happened while the chat was being read, which the answer may not know yet */
+  #meanwhile = new Set();
   /** @type {Map<string, {message: Message, send: () => Promise<any>}>} */
   #outbox = new Map();
   /** @type {Message[]} own messages that the stream brought before the answer to their sending */
@@ -81,15 +85,20 @@ export class Chat extends EventTarget {
 
   /** Read the whole chat again: at the start, and after the stream was lost and something may have been missed. */
   async load() {
+    /** @type {Changes} */
+    const meanwhile = new Map();
+    this.#meanwhile.add(meanwhile);
     try {
       const { messages, reply_keyboard } = await api.getChat(this.user.id);
       this.#messages = new Map(messages.map((message) => [message.message_id, message]));
+      for (const [id, message] of meanwhile) this.#keep(id, message);
       this.replyKeyboard = reply_keyboard;
       this.state = "ready";
     } catch (error) {
       if (this.state !== "ready") this.state = "failed";
       throw error;
     } finally {
+      this.#meanwhile.delete(meanwhile);
       this.#changed();
     }
   }
@@ -101,14 +110,14 @@ export class Chat extends EventTarget {
       this.#early.push(message);
       return;
     }
-    this.#messages.set(message.message_id, message);
+    this.#keep(message.message_id, message);
     if (message.from.is_bot) this.#setAction(null);
     this.#changed();
   }
 
   /** @param {number[]} messageIds */
   remove(messageIds) {
-    for (const id of messageIds) this.#messages.delete(id);
+    for (const id of messageIds) this.#keep(id, null);
     this.#changed();
   }
 
@@ -237,7 +246,7 @@ export class Chat extends EventTarget {
       throw error;
     } finally {
       this.#sending -= 1;
-      if (this.#sending === 0) for (const message of this.#early.splice(0)) this.#messages.set(message.message_id, message);
+      if (this.#sending === 0) for (const message of this.#early.splice(0)) this.#keep(message.message_id, message);
       this.#changed();
     }
   }
@@ -257,7 +266,14 @@ export class Chat extends EventTarget {
       this.#sentAs.set(messages[index].message_id, key);
       this.#undelivered.add(messages[index].message_id);
     }
-    for (const message of messages) this.#messages.set(message.message_id, message);
+    for (const message of messages) this.#keep(message.message_id, message);
+  }
+
+  /** @param {number} messageId @param {Message | null} message null when it was deleted */
+  #keep(messageId, message) {
+    if (message) this.#messages.set(messageId, message);
+    else this.#messages.delete(messageId);
+    for (const changes of this.#meanwhile) changes.set(messageId, message);
   }
 
   /** @param {string | null} action */

@@ -134,9 +134,11 @@ export class World extends EventTarget {
 
   /** Something may have been missed while the stream was away: read everything again. */
   async #opened() {
+    const before = new Map(this.#lastMessages);
     try {
       const [lastMessages] = await Promise.all([api.listLastMessages(), this.refreshPeople()]);
-      this.#lastMessages = new Map(lastMessages.map((message) => [message.chat.id, message]));
+      const arrived = [...this.#lastMessages].filter(([chatId, message]) => message !== before.get(chatId));
+      this.#lastMessages = new Map([...lastMessages.map((message) => /** @type {const} */ ([message.chat.id, message])), ...arrived]);
       for (const chat of this.#chats.values()) this.#loadChat(chat);
       this.#setConnection("open");
       void this.#watchDelivery();

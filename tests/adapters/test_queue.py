@@ -108,6 +108,13 @@ async def test_a_delayed_ring_waits_its_time(queue: ArqQueue, redis_url: str, re
     assert time.monotonic() - started >= 0.29
 
 
+async def test_a_second_ring_does_not_put_off_one_that_waits(queue: ArqQueue, redis_url: str, redis: Redis) -> None:
+    await queue.ring([job()])
+    await queue.ring([job(delay_seconds=600)])
+    assert await redis.zcount(queue_name(Queue.GENERATION), 0, time.time() * 1000) == 1
+    assert await redis.ttl("arq:job:run_generation:g1:0") <= 3_600
+
+
 async def test_nothing_stays_in_redis_for_ever(queue: ArqQueue, redis: Redis) -> None:
     await queue.ring([job(delay_seconds=60)])
     assert 3_600 < await redis.ttl("arq:job:run_generation:g1:0") <= 3_660

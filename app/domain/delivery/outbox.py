@@ -90,7 +90,8 @@ _FINISH = text(
 _RETRY = text(
     """
     UPDATE deliveries SET state = 'OWED', lease_owner = NULL, attempts = :attempts, error = :error,
-        next_attempt_at = now() + CAST(:delay AS interval), next_ring_at = now() + CAST(:delay AS interval), ring_number = ring_number + 1
+        next_attempt_at = now() + CAST(:delay AS interval), next_ring_at = now() + CAST(:delay AS interval),
+        ring_number = ring_number + 1
     WHERE id = :id AND fence = :fence AND state = 'SENDING' RETURNING ring_number
     """
 )

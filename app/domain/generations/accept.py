@@ -3,7 +3,7 @@
 import math
 import secrets
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -82,23 +82,46 @@ _WAIT = text(
     ORDER BY created_at DESC OFFSET :limit - 1 LIMIT 1
     """
 )
+# The windows are counted in the statement that writes the row: it begins under the user's lock, so that its snapshot
+# holds everything that was accepted before, and one round trip does both.
 _INSERT = text(
     """
-    WITH accepted AS (
+    WITH counts AS (
+        SELECT count(*) FILTER (WHERE created_at > clock_now() - interval '1 minute') AS minute, count(*) AS hour,
+            count(*) FILTER (WHERE model_key = :model_key) AS model_hour,
+            count(*) FILTER (WHERE model_key = :model_key AND status IN ('PENDING', 'PROCESSING')) AS model_active
+        FROM generations WHERE user_id = :user_id AND created_at > clock_now() - interval '1 hour'
+    ),
+    accepted AS (
         INSERT INTO generations (id, user_id, kind, model_key, prompt, negative_prompt, options, output_count, seed,
             origin, funding, price_credits, request_key, body_hash, parent_id, draft_id, start_by, next_ring_at)
-        VALUES (:id, :user_id, :kind, :model_key, :prompt, :negative_prompt, :options, :output_count, :seed,
-            :origin, :funding, :price_credits, :request_key, :body_hash, :parent_id, :draft_id,
-            now() + CAST(:start_wait AS interval), now() + CAST(:first_ring AS interval))
-        RETURNING id
+        SELECT :id, :user_id, :kind, :model_key, :prompt, :negative_prompt, :options, :output_count, :seed,
+            :origin, :funding, :price_credits, :request_key, CAST(:body_hash AS bytea), CAST(:parent_id AS uuid),
+            CAST(:draft_id AS uuid), now() + CAST(:start_wait AS interval), now() + CAST(:first_ring AS interval)
+        FROM counts
+        WHERE minute < :per_minute AND hour < :per_hour
+            AND coalesce(model_hour < CAST(:model_per_hour AS integer), true)
+            AND coalesce(model_active < CAST(:model_active AS integer), true)
+        RETURNING id, created_at
+    ),
+    event AS (
+        INSERT INTO generation_events (generation_id, new_status, reason) SELECT id, 'PENDING', 'accepted' FROM accepted
     )
-    INSERT INTO generation_events (generation_id, new_status, reason) SELECT id, 'PENDING', 'accepted' FROM accepted
+    SELECT created_at FROM accepted
     """
 ).bindparams(bindparam("options", type_=JSONB))
 _START_DRAFT = text("UPDATE drafts SET generation_id = :id WHERE id = :draft_id AND generation_id IS NULL")
 
 
-async def hold_and_queue(tx: Tx, actor: Actor, acceptance: Acceptance, terms: Terms) -> UUID:
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A generation that was accepted, when its transaction is committed."""
+
+    id: UUID
+    created_at: datetime
+
+
+async def hold_and_queue(tx: Tx, actor: Actor, acceptance: Acceptance, terms: Terms) -> Accepted:
     """Hold the price, count the windows under the user's lock, write the row, ring after the commit.
 
     Raises: UserNotFound, UserBanned, UserSuspended, MaxActiveGenerations, RateLimitExceeded, InsufficientCredits,
@@ -111,9 +134,10 @@ async def hold_and_queue(tx: Tx, actor: Actor, acceptance: Acceptance, terms: Te
     held = await ledger.hold(tx, user_id, acceptance.price_credits, entry, active_limits=terms.limits.active)
     if held is None:
         await _explain_refusal(tx, user_id, acceptance, terms.limits)
-    else:
-        await _check_windows(tx, user_id, acceptance.model, terms.limits.of(held.tier))
-    await tx.execute(
+        # What stood in the way is gone since; the caller may simply try again.
+        raise ConcurrentUpdate
+    limits = terms.limits.of(held.tier)
+    created_at: datetime | None = await tx.scalar(
         _INSERT,
         {
             "id": generation_id,
@@ -134,14 +158,21 @@ async def hold_and_queue(tx: Tx, actor: Actor, acceptance: Acceptance, terms: Te
             "draft_id": acceptance.draft_id,
             "start_wait": terms.start_wait,
             "first_ring": terms.first_ring,
+            "per_minute": limits.per_minute,
+            "per_hour": limits.per_hour,
+            "model_per_hour": acceptance.model.max_per_hour,
+            "model_active": acceptance.model.max_active,
         },
     )
+    if created_at is None:
+        await _check_windows(tx, user_id, acceptance.model, limits)
+        raise ConcurrentUpdate
     if acceptance.draft_id is not None:
         await tx.execute(_START_DRAFT, {"draft_id": acceptance.draft_id, "id": generation_id})
     if acceptance.origin is Origin.BOT and acceptance.chat_id is not None:
         await _owe_progress(tx, user_id, generation_id, acceptance.chat_id)
     tx.after_commit(Job(Queue.GENERATION, JOB_NAME, str(generation_id), 1), Signal(user_id))
-    return generation_id
+    return Accepted(generation_id, created_at)
 
 
 def _seed(options: Options) -> int:
@@ -163,7 +194,7 @@ async def _owe_progress(tx: Tx, user_id: int, generation_id: UUID, chat_id: int)
 
 
 async def _explain_refusal(tx: Tx, user_id: int, acceptance: Acceptance, limits: Limits) -> None:
-    """Find out why the hold touched no row, in the order of spec §5. Always raises."""
+    """Find out why the hold touched no row, in the order of spec §5. Returns when nothing stands in the way now."""
     user = await users.lock(tx, user_id)
     if user is None or user.deleted:
         raise UserNotFound
@@ -174,8 +205,6 @@ async def _explain_refusal(tx: Tx, user_id: int, acceptance: Acceptance, limits:
     await _check_windows(tx, user_id, acceptance.model, tier)
     if user.credits < acceptance.price_credits:
         raise InsufficientCredits(required=acceptance.price_credits, available=user.credits)
-    # What stood in the way is gone since; the client may simply ask again.
-    raise ConcurrentUpdate
 
 
 async def _check_windows(tx: Tx, user_id: int, model: Model, limits: TierLimits) -> None:

@@ -149,7 +149,8 @@ _WAITING_PROGRESS = text(
     UPDATE generations g SET progressed_at = now()
     FROM (
         SELECT c.id FROM generations c
-        WHERE c.status = 'PENDING' AND c.progress_message_id IS NOT NULL AND c.progressed_at < now() - CAST(:every AS interval)
+        WHERE c.status = 'PENDING' AND c.progress_message_id IS NOT NULL
+            AND c.progressed_at < now() - CAST(:every AS interval)
         ORDER BY c.created_at LIMIT :limit FOR UPDATE SKIP LOCKED
     ) due
     WHERE g.id = due.id RETURNING g.id, g.fence, extract(epoch FROM now())::bigint AS second
@@ -158,7 +159,8 @@ _WAITING_PROGRESS = text(
 # Our own outage times nothing out (trap 36).
 _SHIFT = text(
     """
-    UPDATE generations SET start_by = start_by + CAST(:gap AS interval), timeout_at = timeout_at + CAST(:gap AS interval)
+    UPDATE generations SET
+        start_by = start_by + CAST(:gap AS interval), timeout_at = timeout_at + CAST(:gap AS interval)
     WHERE status IN ('PENDING', 'PROCESSING')
     """
 )

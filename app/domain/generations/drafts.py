@@ -20,7 +20,7 @@ from app.domain.catalog.service import CatalogService
 from app.domain.errors import DuplicateRequest, ModelUnavailable, NotFound, UserNotFound, ValidationFailed
 from app.domain.generations.models import Kind, Origin
 from app.domain.generations.options import PromptLimits, check_allowed, check_shape
-from app.domain.generations.repository import find
+from app.domain.generations.repository import find, require_own
 from app.domain.generations.requests import NewDraft, SubmitGeneration
 from app.domain.generations.service import GenerationService
 from app.domain.generations.views import DraftStatus, DraftView, GenerationView, Options
@@ -91,7 +91,7 @@ class DraftService:
         """Write a draft at today's price. The same update, or the same client's key and body, is the same draft.
 
         Raises: UserNotFound, UserBanned, UserSuspended, ValidationFailed, IdempotencyKeyReused, Maintenance,
-            ModelUnavailable.
+            ModelUnavailable, GenerationNotFound for a parent that is not the actor's.
         """
         async with self._db.read() as reader:
             user = await _allowed_user(reader, actor)
@@ -99,6 +99,8 @@ class DraftService:
                 earlier = await request_keys.find_object(reader, user.id, request_key)
                 if earlier is not None:
                     return replace(await _get(reader, user.id, UUID(earlier)), is_repeat=True)
+            if new.parent_id is not None:
+                await require_own(reader, user.id, new.parent_id)
         self._prompts.check(new.prompt, new.negative_prompt)
         model, options = await self._choose(user, new)
         try:

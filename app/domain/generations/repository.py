@@ -10,6 +10,7 @@ from sqlalchemy import Row, text
 from sqlalchemy.dialects.postgresql import JSONB
 
 from app.core.db import Reader, Tx
+from app.domain.errors import GenerationNotFound
 from app.domain.generations.models import Funding, Kind, Origin, Status
 from app.domain.generations.views import GenerationView, Options, OutputView, Stage
 
@@ -48,11 +49,11 @@ _OUTPUTS = text(
     FROM generation_outputs WHERE generation_id = ANY(:ids) ORDER BY generation_id, output_index
     """
 )
-# The queue is bounded by what is open, never by history.
+# Beyond a thousand the exact place helps nobody.
 _POSITION = text(
     """
     SELECT count(*) FROM (
-        SELECT 1 FROM generations WHERE status = 'PENDING' AND created_at <= :created_at LIMIT 10000) ahead
+        SELECT 1 FROM generations WHERE status = 'PENDING' AND created_at <= :created_at LIMIT 1000) ahead
     """
 )
 _MEDIAN = text(
@@ -71,6 +72,7 @@ _FIND_KEY = text(
         OR (user_id = :user_id AND request_key NOT LIKE 'api:%'))
     """
 )
+_OWNS = text("SELECT EXISTS (SELECT 1 FROM generations WHERE id = :id AND user_id = :user_id AND deleted_at IS NULL)")
 _FORGET_CONTENT = text(
     """
     UPDATE generations SET prompt = '', negative_prompt = NULL, deleted_at = clock_now(), collected_at = NULL
@@ -152,6 +154,12 @@ async def find_by_key(reader: Reader, user_id: int, key: str) -> Earlier | None:
     return Earlier(row.id, row.body_hash) if row else None
 
 
+async def require_own(reader: Reader, user_id: int, generation_id: UUID) -> None:
+    """Raises: GenerationNotFound when the user has no such generation, or has deleted it."""
+    if not await reader.scalar(_OWNS, {"id": generation_id, "user_id": user_id}):
+        raise GenerationNotFound
+
+
 async def find_median_seconds(reader: Reader, model_key: str) -> float | None:
     """How long a model took lately, as the median of the last days; None when it made nothing."""
     median = await reader.scalar(_MEDIAN, {"model_key": model_key})
@@ -185,15 +193,16 @@ async def _views(reader: Reader, rows: Sequence[Row[Any]], medians: Mapping[str,
         _view(
             row,
             tuple(outputs[row.id]),
-            position=await _position(reader, row) if row.status == Status.PENDING else None,
+            position=await find_position(reader, row.created_at) if row.status == Status.PENDING else None,
             median=medians.get(row.model_key),
         )
         for row in rows
     ]
 
 
-async def _position(reader: Reader, row: Row[Any]) -> int:
-    return int(await reader.scalar(_POSITION, {"created_at": row.created_at}))
+async def find_position(reader: Reader, created_at: datetime) -> int:
+    """The place in the queue of what was accepted then; 1 is next, 1,000 is that or more."""
+    return int(await reader.scalar(_POSITION, {"created_at": created_at}))
 
 
 def _view(

@@ -24,19 +24,22 @@ from app.domain.errors import (
     GenerationNotCancellable,
     GenerationNotFound,
     IdempotencyKeyReused,
+    InsufficientCredits,
+    MaxActiveGenerations,
     PriceChanged,
+    RateLimitExceeded,
     UserNotFound,
     ValidationFailed,
 )
 from app.domain.generations import claims, repository
-from app.domain.generations.accept import Acceptance, Terms, hold_and_queue
+from app.domain.generations.accept import Acceptance, Accepted, Terms, hold_and_queue
 from app.domain.generations.collecting import DELETE_JOB
 from app.domain.generations.medians import MedianCache
 from app.domain.generations.models import Status
 from app.domain.generations.options import PromptLimits, check_allowed, check_shape
 from app.domain.generations.requests import SubmitGeneration
 from app.domain.generations.settle import Ending, settle_pending
-from app.domain.generations.views import GenerationView
+from app.domain.generations.views import GenerationView, Stage
 from app.domain.moderation.service import ModerationService
 from app.domain.users import repository as users
 from app.domain.users.repository import UserView
@@ -107,8 +110,9 @@ class GenerationService:
 
         Either all of it is committed or nothing is; a crash after the commit is healed by the sweep.
         Raises: UserNotFound, UserBanned, UserSuspended, ValidationFailed, DuplicateRequest, IdempotencyKeyReused,
-            Maintenance, ModelUnavailable, PromptRejected, PriceChanged, MaxActiveGenerations, RateLimitExceeded,
-            InsufficientCredits, ConcurrentUpdate, in this order of precedence (spec §5).
+            GenerationNotFound (a parent that is not the actor's), Maintenance, ModelUnavailable, PromptRejected,
+            PriceChanged, MaxActiveGenerations, RateLimitExceeded, InsufficientCredits, ConcurrentUpdate, in this
+            order of precedence (spec §5).
         """
         user = await self._check_sender(actor, request)
         model = await self._catalog.get_enabled(request.model_key)
@@ -134,11 +138,11 @@ class GenerationService:
             draft_id=request.draft_id,
             chat_id=user.telegram_id,
         )
-        generation_id = await self._accept(actor, acceptance)
+        accepted = await self._accept(actor, acceptance)
         self._crashpoints.reach("submit.committed")
         self._metrics.generation_changed(status=Status.PENDING.value, model=model.key)
-        log.info("generation_status", generation_id=str(generation_id), old=None, new="PENDING", reason="accepted")
-        return await self.get(actor, generation_id)
+        log.info("generation_status", generation_id=str(accepted.id), old=None, new="PENDING", reason="accepted")
+        return await self._view_accepted(actor, acceptance, accepted)
 
     async def get(self, actor: Actor, generation_id: UUID) -> GenerationView:
         """One of the actor's generations. Raises: GenerationNotFound, also for somebody else's."""
@@ -245,9 +249,12 @@ class GenerationService:
                 earlier = await repository.find_by_key(reader, user.id, request.request_key)
                 if earlier is not None:
                     raise _duplicate(earlier, request.body_hash)
+            # A draft's parent was looked at when the draft was written, and may be deleted since.
+            if request.parent_id is not None and request.draft_id is None:
+                await repository.require_own(reader, user.id, request.parent_id)
         return user
 
-    async def _accept(self, actor: Actor, acceptance: Acceptance) -> UUID:
+    async def _accept(self, actor: Actor, acceptance: Acceptance) -> Accepted:
         for attempt in range(_SUBMIT_TRIES):
             try:
                 async with self._db.transaction() as tx:
@@ -255,10 +262,56 @@ class GenerationService:
             except ConcurrentUpdate:
                 if attempt == _SUBMIT_TRIES - 1:
                     raise
+            except (MaxActiveGenerations, RateLimitExceeded, InsufficientCredits):
+                # What stands in the way may be this very request, accepted since we looked: a double tap.
+                await self._refuse_repeat(actor, acceptance)
+                raise
             except IntegrityError as error:
                 # The transaction is gone with everything in it; now the winner can be read (trap 33).
                 raise await self._winner(actor, acceptance, error) from error
         raise AssertionError
+
+    async def _view_accepted(self, actor: Actor, acceptance: Acceptance, accepted: Accepted) -> GenerationView:
+        """The generation as it was accepted, without reading it back."""
+        medians = await self._medians.refresh()
+        async with self._db.read() as reader:
+            position = await repository.find_position(reader, accepted.created_at)
+        median = medians.get(acceptance.model.key)
+        return GenerationView(
+            id=accepted.id,
+            user_id=actor.user_id,
+            kind=acceptance.kind,
+            status=Status.PENDING,
+            model_key=acceptance.model.key,
+            model_titles=acceptance.model.titles,
+            prompt=acceptance.prompt,
+            negative_prompt=acceptance.negative_prompt,
+            options=acceptance.options,
+            origin=acceptance.origin,
+            funding=acceptance.funding,
+            price_credits=acceptance.price_credits,
+            charged_credits=0,
+            returned_credits=0,
+            stage=Stage.QUEUED,
+            percent=0,
+            queue_position=position,
+            eta_seconds=None if median is None else max(1, round(median)),
+            cancellable=True,
+            outputs=(),
+            error_code=None,
+            parent_id=acceptance.parent_id,
+            created_at=accepted.created_at,
+            started_at=None,
+            completed_at=None,
+        )
+
+    async def _refuse_repeat(self, actor: Actor, acceptance: Acceptance) -> None:
+        if acceptance.request_key is None:
+            return
+        async with self._db.read() as reader:
+            earlier = await repository.find_by_key(reader, actor.user_id, acceptance.request_key)
+        if earlier is not None:
+            raise _duplicate(earlier, acceptance.body_hash)
 
     async def _winner(
         self, actor: Actor, acceptance: Acceptance, error: IntegrityError

@@ -49,6 +49,11 @@ class ModerationService:
         Raises: ValidationFailed naming what does not fit.
         """
         rules = parse_rules(document)
+        try:
+            # The moderator takes only patterns that it can bound; it must say so now, not to the next user.
+            await self._moderator.judge("", rules)
+        except ValueError as error:
+            raise ValidationFailed({"patterns": str(error)}) from error
         before = await self.show()
         async with self._db.transaction() as tx:
             await put_setting(tx, _RULES_KEY, document)

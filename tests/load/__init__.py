@@ -1,0 +1,1 @@
+"""Measurements, as ratios within one run: `make bench`. Not part of the test suite."""

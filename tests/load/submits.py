@@ -1,0 +1,176 @@
+"""Submits a second through the service, against pgbench running the very same SQL on the same server."""
+
+import asyncio
+import json
+import re
+import subprocess
+import time
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, TextClause, event
+
+from app.container import Container
+from app.domain.actors import Actor
+from app.domain.generations.models import Origin
+from app.domain.generations.requests import SubmitGeneration
+from app.domain.generations.views import Options
+from app.sandbox.servers import postgres_binary
+from tests.load.rig import Rig, enter_users, open_container
+
+CLIENTS = 16
+USERS = 1_000
+_WARM_UP_SECONDS = 2.0
+_SECONDS = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class SubmitFigures:
+    """Submits a second, and how many pgbench does with the same statements."""
+
+    service: float
+    pgbench: float
+    statements: int
+
+    @property
+    def ratio(self) -> float:
+        return self.service / self.pgbench
+
+
+async def measure(rig: Rig) -> SubmitFigures:
+    """Run both, one after the other, each with 16 clients over 1,000 users."""
+    async with open_container(rig, DB_POOL_SIZE=str(CLIENTS), DB_MAX_OVERFLOW="0") as container:
+        users = await enter_users(container, USERS, credits=900_000)
+        recording = await _record(container, users[0])
+        await _submit_for(container, users, _WARM_UP_SECONDS)
+        service = await _submit_for(container, users, _SECONDS)
+    script = rig.home / "submit.sql"
+    script.write_text(recording.script(users[0], users[-1]))
+    pgbench = await asyncio.to_thread(_run_pgbench, rig, script)
+    return SubmitFigures(service, pgbench, len(recording.statements))
+
+
+async def _submit_for(container: Container, users: list[int], seconds: float) -> float:
+    stop_at = time.perf_counter() + seconds
+    counts = [0] * CLIENTS
+
+    async def client(number: int) -> None:
+        turn = number
+        while time.perf_counter() < stop_at:
+            await container.services.generations.submit(Actor.user(users[turn % len(users)]), _request())
+            counts[number] += 1
+            turn += CLIENTS
+
+    began_at = time.perf_counter()
+    await asyncio.gather(*(client(number) for number in range(CLIENTS)))
+    return sum(counts) / (time.perf_counter() - began_at)
+
+
+def _request() -> SubmitGeneration:
+    return SubmitGeneration(
+        model_key="image-standard", prompt="a red kite over the sea", options=Options("1:1"), origin=Origin.API
+    )
+
+
+@dataclass(slots=True)
+class _Recording:
+    """The statements of one submit, in order, with what they were given."""
+
+    statements: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+
+    def script(self, first_user: int, last_user: int) -> str:
+        """The same as a pgbench script: other users and ids each time, all else as recorded."""
+        lines = [f"\\set user_id random({first_user}, {last_user})", "\\set a random(1, 4294967295)"]
+        lines.append("\\set b random(1, 4294967295)")
+        for statement, params in self.statements:
+            lines.append(_rendered(statement, params) + ";")
+        return "\n".join(lines) + "\n"
+
+
+async def _record(container: Container, user_id: int) -> _Recording:
+    """Let one submit run, its caches warm, and note what it says to the database."""
+    await container.services.generations.submit(Actor.user(user_id), _request())
+    recording = _Recording()
+
+    def note(_connection: Any, clause: Any, _multi: Any, params: Any, _options: Any) -> None:
+        textual = clause if isinstance(clause, TextClause) else clause.element
+        recording.statements.append((textual.text, dict(params)))
+
+    def bound(connection: Connection, statement: str) -> None:
+        # SQLAlchemy tells of a beginning on reading connections as well, where nothing is sent.
+        if connection.get_execution_options().get("isolation_level") != "AUTOCOMMIT":
+            recording.statements.append((statement, {}))
+
+    engine = container.db.engine.sync_engine
+    hooks = {
+        "before_execute": note,
+        "begin": lambda connection: bound(connection, "BEGIN"),
+        "commit": lambda connection: bound(connection, "COMMIT"),
+    }
+    for name, hook in hooks.items():
+        event.listen(engine, name, hook)
+    await container.services.generations.submit(Actor.user(user_id), _request())
+    for name, hook in hooks.items():
+        event.remove(engine, name, hook)
+    return recording
+
+
+_NEW_ID = "CAST(lpad(to_hex(CAST(:a AS bigint)), 16, '0') || lpad(to_hex(CAST(:b AS bigint)), 16, '0') AS uuid)"
+
+
+def _rendered(statement: str, params: dict[str, Any]) -> str:
+    """A statement with its values in place; SQLAlchemy's escaped colons are plain ones again."""
+
+    def value(match: re.Match[str]) -> str:
+        name = match.group(1)
+        return _literal(name, params[name])
+
+    rendered = re.sub(r"(?<![:\\\w]):(\w+)", lambda match: value(match) if match.group(1) in params else match.group(0), statement)
+    return " ".join(rendered.replace("\\:", ":").split())
+
+
+def _literal(name: str, value: Any) -> str:
+    if name == "user_id" or (name == "id" and isinstance(value, int)):
+        return "CAST(:user_id AS bigint)"
+    if isinstance(value, UUID):
+        return _NEW_ID
+    if name == "key":
+        return f"'{value.partition(':')[0]}:' || {_NEW_ID}"
+    if name == "reference_id":
+        return f"CAST({_NEW_ID} AS text)"
+    if isinstance(value, timedelta):
+        return f"'{value.total_seconds()} seconds'"
+    if isinstance(value, list):
+        return f"ARRAY[{', '.join(_NEW_ID for _ in value)}]"
+    if isinstance(value, dict):
+        return "'" + json.dumps(value) + "'::jsonb"
+    if value is None:
+        return "NULL"
+    if isinstance(value, int | float):
+        return str(value)
+    return f"'{value}'"
+
+
+def _run_pgbench(rig: Rig, script: Path) -> float:
+    argv = (
+        str(postgres_binary("pgbench")),
+        f"--client={CLIENTS}",
+        "--jobs=2",
+        f"--time={_SECONDS:.0f}",
+        "--protocol=prepared",
+        "--no-vacuum",
+        f"--file={script}",
+        rig.postgres.server.url,
+    )
+    finished = subprocess.run(argv, check=False, capture_output=True, text=True, cwd="/")
+    assert finished.returncode == 0, finished.stderr
+    output = finished.stdout
+    found = re.search(r"tps = ([\d.]+)", output)
+    failed = re.search(r"number of failed transactions: (\d+)", output)
+    assert found is not None, output
+    assert failed is not None, output
+    assert int(failed.group(1)) == 0, output
+    return float(found.group(1))

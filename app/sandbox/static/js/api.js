@@ -84,7 +84,10 @@ export const listCommands = async (userId) => (await request("GET", `${CONTROL}/
  * @returns {Promise<{update_id: number, message: Message}>}
  */
 export const sendText = (userId, text, replyTo) =>
-  request("POST", `${CONTROL}/users/${userId}/messages`, { text, ...(replyTo ? { reply_to_message_id: replyTo } : {}) });
+  request("POST", `${CONTROL}/users/${userId}/messages`, {
+    text,
+    ...(replyTo ? { reply_to_message_id: replyTo } : {}),
+  });
 
 /**
  * Send photos or documents; several of a kind make an album.
@@ -136,7 +139,9 @@ export const addFault = (fault) => request("POST", `${CONTROL}/faults`, fault);
 
 export const clearFaults = () => request("DELETE", `${CONTROL}/faults`);
 
-/** @returns {Promise<{creates: number, tasks: {id: string, reference: string, shape: string, status: string, prompt: string}[]}>} */
+/**
+ * @returns {Promise<{creates: number, tasks: {id: string, reference: string, shape: string, status: string, prompt: string}[]}>}
+ */
 export const getVendor = () => request("GET", `${CONTROL}/vendor`);
 
 /**
@@ -167,4 +172,5 @@ export const EVENTS_URL = `${CONTROL}/events`;
  * @param {object} params
  * @returns {Promise<any>}
  */
-export const callBotApi = async (token, method, params) => (await request("POST", `/bot${token}/${method}`, params)).result;
+export const callBotApi = async (token, method, params) =>
+  (await request("POST", `/bot${token}/${method}`, params)).result;

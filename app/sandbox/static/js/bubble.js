@@ -25,7 +25,11 @@ import { clockTime, fullName, fullTime, summary } from "./wording.js";
  * @typedef {MessageActions & KeyboardActions & TextActions} BubbleActions
  */
 
-/** What a bubble shows beside text, in this order; a new kind of message needs one more line here. @type {[keyof Message, (message: Message, actions: BubbleActions) => HTMLElement][]} */
+/**
+ * What a bubble shows beside text, in this order; a new kind of message needs one more line here.
+ *
+ * @type {[keyof Message, (message: Message, actions: BubbleActions) => HTMLElement][]}
+ */
 const MEDIA = [
   ["photo", (message, actions) => media.photo(message, actions.openPhoto)],
   ["video", media.video],
@@ -70,11 +74,21 @@ export function bubble(messages, place, picture, actions) {
     words && spoken.show_caption_above_media && words,
     picture,
     ...documents,
-    hasNothing && h("div", { class: "text text-odd", text: "This kind of message has no picture here yet. Its menu shows it as JSON." }),
+    hasNothing &&
+      h("div", {
+        class: "text text-odd",
+        text: "This kind of message has no picture here yet. Its menu shows it as JSON.",
+      }),
     words && !spoken.show_caption_above_media && words,
   );
   (words ?? box).append(meta);
-  const stack = h("div", { class: "message-stack" }, box, moreButton(head, actions), inlineKeyboard(messages[messages.length - 1], actions));
+  const stack = h(
+    "div",
+    { class: "message-stack" },
+    box,
+    moreButton(head, actions),
+    inlineKeyboard(messages[messages.length - 1], actions),
+  );
   if (picture) stack.style.width = `${pictureWidth(messages)}px`;
   const element = h(
     "article",
@@ -91,8 +105,9 @@ export function bubble(messages, place, picture, actions) {
     event.preventDefault();
     actions.openMenu(head, { x: event.clientX, y: event.clientY });
   });
+  // Beside the words only: on them a double click selects one.
   element.addEventListener("dblclick", (event) => {
-    if (!/** @type {Element} */ (event.target).closest("button, a, video")) actions.reply(head);
+    if (!(/** @type {Element} */ (event.target).closest("button, a, video, .text"))) actions.reply(head);
   });
   return element;
 }
@@ -114,10 +129,20 @@ function pictureWidth(messages) {
 /** @param {Message} message @param {string} text @param {BubbleActions} actions */
 function textBlock(message, text, actions) {
   const entities = message.text !== undefined ? message.entities : message.caption_entities;
-  return h("div", { class: "text" }, h("span", { class: "text-body", dir: "auto" }, formatText(text, entities, actions)));
+  return h(
+    "div",
+    { class: "text" },
+    h("span", { class: "text-body", dir: "auto" }, formatText(text, entities, actions)),
+  );
 }
 
-/** Time, "edited" and how far an own message has come. @param {Message[]} messages @param {Message} spoken @param {BubbleActions} actions */
+/**
+ * Time, "edited" and how far an own message has come.
+ *
+ * @param {Message[]} messages
+ * @param {Message} spoken
+ * @param {BubbleActions} actions
+ */
 function metaLine(messages, spoken, actions) {
   const [head] = messages;
   const edited = messages.map((message) => message.edit_date).find((date) => date !== undefined);
@@ -139,7 +164,8 @@ const SEND_STATES = {
 
 /** @param {Message} message @param {BubbleActions} actions */
 function sendState(message, actions) {
-  const [name, label] = SEND_STATES[message.pending?.state ?? (actions.isUndelivered(message.message_id) ? "sent" : "delivered")];
+  const [name, label] =
+    SEND_STATES[message.pending?.state ?? (actions.isUndelivered(message.message_id) ? "sent" : "delivered")];
   return h("span", { class: `state state-${name}`, role: "img", "aria-label": label }, icon(name));
 }
 
@@ -157,7 +183,12 @@ function replyQuote(message, actions) {
   if (!original) return null;
   return h(
     "button",
-    { type: "button", class: "reply-quote", "aria-label": "Go to the answered message", on: { click: () => actions.jumpTo(original.message_id) } },
+    {
+      type: "button",
+      class: "reply-quote",
+      "aria-label": "Go to the answered message",
+      on: { click: () => actions.jumpTo(original.message_id) },
+    },
     h("bdi", { class: "reply-name", text: fullName(original.from) }),
     h("bdi", { class: "reply-words", text: summary(original) }),
   );
@@ -167,7 +198,13 @@ function replyQuote(message, actions) {
 function moreButton(message, actions) {
   const button = h(
     "button",
-    { type: "button", class: "message-more", "aria-label": "Message menu", "aria-haspopup": "menu", on: { click: () => actions.openMenu(message, button) } },
+    {
+      type: "button",
+      class: "message-more",
+      "aria-label": "Message menu",
+      "aria-haspopup": "menu",
+      on: { click: () => actions.openMenu(message, button) },
+    },
     icon("more"),
   );
   return button;
@@ -180,6 +217,11 @@ function failure(message, actions) {
     "div",
     { class: "failure", role: "alert" },
     h("span", { text: message.pending.error ?? "Not sent." }),
-    h("button", { type: "button", class: "text-button", text: "Send again", on: { click: () => actions.retry(message) } }),
+    h("button", {
+      type: "button",
+      class: "text-button",
+      text: "Send again",
+      on: { click: () => actions.retry(message) },
+    }),
   );
 }

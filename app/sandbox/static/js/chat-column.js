@@ -6,7 +6,7 @@ import { callBotApi, listCommands } from "./api.js";
 import { botAvatar } from "./avatar.js";
 import { Composer } from "./composer.js";
 import { alertDialog, confirmDialog, jsonDialog, promptDialog } from "./dialogs.js";
-import { fill, h, iconButton } from "./dom.js";
+import { fill, h, iconButton, oncePerFrame } from "./dom.js";
 import { acceptDrops } from "./drop-zone.js";
 import { icon } from "./icons.js";
 import { MessageList } from "./message-list.js";
@@ -57,10 +57,11 @@ export class ChatColumn {
     );
     acceptDrops(this.element, (files, wishes) => void this.composer.offerFiles(files, wishes));
     const { signal } = this.#listeners;
-    chat.addEventListener("change", () => this.update(), { signal });
+    const redraw = oncePerFrame(() => !signal.aborted && this.update());
+    chat.addEventListener("change", redraw, { signal });
     chat.addEventListener("sent", () => this.list.scrollToEnd(false), { signal });
     chat.addEventListener("answer", (event) => this.#answered(/** @type {CustomEvent} */ (event).detail), { signal });
-    world.addEventListener("change", () => this.update(), { signal });
+    world.addEventListener("change", redraw, { signal });
     void this.#askBot();
     this.update();
   }
@@ -88,12 +89,17 @@ export class ChatColumn {
 
   markRead() {
     if (document.hidden || !this.element.isConnected || this.element.offsetParent === null) return;
-    const newest = this.chat.messages.reduce((id, message) => (message.pending ? id : Math.max(id, message.message_id)), 0);
+    const newest = this.chat.messages.reduce(
+      (id, message) => (message.pending ? id : Math.max(id, message.message_id)),
+      0,
+    );
     this.world.markRead(this.chat.user.id, newest);
   }
 
   #header() {
-    const menuButton = iconButton(icon("more"), "Chat menu", () => this.#openMenu(menuButton), { "aria-haspopup": "menu" });
+    const menuButton = iconButton(icon("more"), "Chat menu", () => this.#openMenu(menuButton), {
+      "aria-haspopup": "menu",
+    });
     return h(
       "header",
       { class: "column-header" },
@@ -110,7 +116,11 @@ export class ChatColumn {
     const { action, user } = this.chat;
     this.status.classList.toggle("header-acting", action !== null);
     if (action !== null) {
-      fill(this.status, h("span", { text: actionTitle(action) }), h("span", { class: "dots", "aria-hidden": "true" }, h("i"), h("i"), h("i")));
+      fill(
+        this.status,
+        h("span", { text: actionTitle(action) }),
+        h("span", { class: "dots", "aria-hidden": "true" }, h("i"), h("i"), h("i")),
+      );
       return;
     }
     const language = user.language_code ? ` · ${user.language_code}` : "";
@@ -120,10 +130,22 @@ export class ChatColumn {
   #drawBody() {
     const { chat } = this;
     if (chat.state === "failed") {
-      const retry = h("button", { type: "button", class: "primary-button", text: "Try again", on: { click: () => void reported(chat.load()) } });
+      const retry = h("button", {
+        type: "button",
+        class: "primary-button",
+        text: "Try again",
+        on: { click: () => void reported(chat.load()) },
+      });
       fill(this.body, h("div", { class: "instead" }, h("p", { text: "The chat could not be read." }), retry));
     } else if (chat.state === "loading") {
-      fill(this.body, h("div", { class: "instead" }, h("span", { class: "spinner", role: "status", "aria-label": "Reading the chat" })));
+      fill(
+        this.body,
+        h(
+          "div",
+          { class: "instead" },
+          h("span", { class: "spinner", role: "status", "aria-label": "Reading the chat" }),
+        ),
+      );
     } else if (chat.messages.length === 0) {
       fill(this.body, this.#introduction());
     } else {
@@ -150,18 +172,41 @@ export class ChatColumn {
   #drawFoot() {
     const { chat } = this;
     const { user } = chat;
-    const wanted = user.isGroup ? "nothing" : user.blocked ? "blocked" : chat.state === "ready" && chat.messages.length === 0 ? "start" : "composer";
+    const wanted = user.isGroup
+      ? "nothing"
+      : user.blocked
+        ? "blocked"
+        : chat.state === "ready" && chat.messages.length === 0
+          ? "start"
+          : "composer";
     if (this.foot.dataset.shows === wanted) return;
     this.foot.dataset.shows = wanted;
-    if (wanted === "nothing") fill(this.foot, h("p", { class: "foot-note", text: "A group that the bot writes to. There is only reading here." }));
+    if (wanted === "nothing")
+      fill(
+        this.foot,
+        h("p", { class: "foot-note", text: "A group that the bot writes to. There is only reading here." }),
+      );
     else if (wanted === "composer") fill(this.foot, this.composer.element);
-    else if (wanted === "start") fill(this.foot, this.#footButton("Start", () => chat.sendText("/start")));
-    else fill(this.foot, this.#footButton("Unblock the bot", () => this.world.setBlocked(user, false)));
+    else if (wanted === "start")
+      fill(
+        this.foot,
+        this.#footButton("Start", () => chat.sendText("/start")),
+      );
+    else
+      fill(
+        this.foot,
+        this.#footButton("Unblock the bot", () => this.world.setBlocked(user, false)),
+      );
   }
 
   /** @param {string} label @param {() => Promise<unknown>} work */
   #footButton(label, work) {
-    return h("button", { type: "button", class: "foot-button", text: label, on: { click: () => void reported(work()) } });
+    return h("button", {
+      type: "button",
+      class: "foot-button",
+      text: label,
+      on: { click: () => void reported(work()) },
+    });
   }
 
   /** What Telegram's clients know of a bot: its commands and description in the person's language. */
@@ -187,14 +232,19 @@ export class ChatColumn {
   #answered(answer) {
     if (answer.url) void this.#openLink(answer.url);
     if (!answer.text) return;
-    if (answer.show_alert) void alertDialog(this.title.textContent ?? "Bot", answer.text);
-    else toast(answer.text);
+    if (!answer.show_alert) toast(answer.text);
+    // After the frame that draws the button at rest again, so that the window gives the focus back to what is there.
+    else requestAnimationFrame(() => void alertDialog(this.title.textContent ?? "Bot", answer.text ?? ""));
   }
 
   /** @returns {BubbleActions} */
   #bubbleActions() {
     return {
-      openPhoto: (message) => openPhotoViewer(this.chat.messages.filter((other) => other.photo), message),
+      openPhoto: (message) =>
+        openPhotoViewer(
+          this.chat.messages.filter((other) => other.photo),
+          message,
+        ),
       jumpTo: (messageId) => this.list.jumpTo(messageId),
       openMenu: (message, at) => openMenu(at, this.#messageMenu(message)),
       reply: (message) => !message.pending && this.composer.replyTo(message),
@@ -232,12 +282,22 @@ export class ChatColumn {
       { label: "Show the person as JSON", icon: "braces", choose: () => void jsonDialog(fullName(user), user) },
       user.blocked
         ? { label: "Unblock the bot", icon: "restart", choose: () => void reported(this.world.setBlocked(user, false)) }
-        : { label: "Stop and block the bot", icon: "block", isDangerous: true, choose: () => void reported(this.world.setBlocked(user, true)) },
+        : {
+            label: "Stop and block the bot",
+            icon: "block",
+            isDangerous: true,
+            choose: () => void reported(this.world.setBlocked(user, true)),
+          },
     ]);
   }
 
   async #startWithParameter() {
-    const parameter = await promptDialog({ title: "Start with a parameter", label: "Parameter of the deep link", confirm: "Start", pattern: "[A-Za-z0-9_\\-]{1,64}" });
+    const parameter = await promptDialog({
+      title: "Start with a parameter",
+      label: "Parameter of the deep link",
+      confirm: "Start",
+      pattern: "[A-Za-z0-9_\\-]{1,64}",
+    });
     if (parameter) await this.chat.sendText(`/start ${parameter}`).catch(() => undefined);
   }
 
@@ -248,13 +308,19 @@ export class ChatColumn {
       await this.chat.sendText(`/start ${parameter}`.trim()).catch(() => undefined);
       return;
     }
-    if (await confirmDialog({ title: "Open this link?", text: url, confirm: "Open" })) window.open(url, "_blank", "noopener,noreferrer");
+    if (await confirmDialog({ title: "Open this link?", text: url, confirm: "Open" }))
+      window.open(url, "_blank", "noopener,noreferrer");
   }
 
   /** @param {string} url @returns {string | null} */
   #startParameter(url) {
     const link = URL.parse(url);
-    if (!link || link.hostname !== "t.me" || link.pathname.slice(1).toLowerCase() !== this.world.bot?.username.toLowerCase()) return null;
+    if (
+      !link ||
+      link.hostname !== "t.me" ||
+      link.pathname.slice(1).toLowerCase() !== this.world.bot?.username.toLowerCase()
+    )
+      return null;
     return link.searchParams.get("start") ?? "";
   }
 

@@ -54,7 +54,8 @@ export class Chat extends EventTarget {
 
   /** Stored messages and those on their way, which stand where they were written. @returns {Message[]} */
   get messages() {
-    const place = (/** @type {Message} */ message) => (message.pending ? message.pending.after + 0.5 : message.message_id);
+    const place = (/** @type {Message} */ message) =>
+      message.pending ? message.pending.after + 0.5 : message.message_id;
     const waiting = [...this.#outbox.values()].map((entry) => entry.message);
     return [...this.#messages.values(), ...waiting].sort((a, b) => place(a) - place(b));
   }
@@ -175,7 +176,9 @@ export class Chat extends EventTarget {
   retry(message) {
     const entry = message.pending && this.#outbox.get(message.pending.key);
     if (!entry) return;
-    const siblings = [...this.#outbox.values()].filter((other) => other.send === entry.send).map((other) => other.message);
+    const siblings = [...this.#outbox.values()]
+      .filter((other) => other.send === entry.send)
+      .map((other) => other.message);
     void this.#send(siblings, entry.send);
   }
 
@@ -251,7 +254,11 @@ export class Chat extends EventTarget {
     }
   }
 
-  /** @param {Message} draft @param {{state: "sending" | "failed", error?: string}} progress @param {() => Promise<any>} send */
+  /**
+   * @param {Message} draft
+   * @param {{state: "sending" | "failed", error?: string}} progress
+   * @param {() => Promise<any>} send
+   */
   #post(draft, progress, send) {
     const { key, after } = /** @type {Pending} */ (draft.pending);
     this.#outbox.set(key, { message: { ...draft, pending: { key, after, ...progress } }, send });
@@ -262,7 +269,8 @@ export class Chat extends EventTarget {
     for (const [index, draft] of drafts.entries()) {
       const key = /** @type {string} */ (draft.pending?.key);
       this.#outbox.delete(key);
-      for (const file of [...(draft.photo ?? []), draft.document]) if (file?.localUrl) URL.revokeObjectURL(file.localUrl);
+      for (const file of [...(draft.photo ?? []), draft.document])
+        if (file?.localUrl) URL.revokeObjectURL(file.localUrl);
       this.#sentAs.set(messages[index].message_id, key);
       this.#undelivered.add(messages[index].message_id);
     }

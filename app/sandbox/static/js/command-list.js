@@ -18,7 +18,13 @@ export class CommandList {
    */
   constructor(id, choose) {
     this.choose = choose;
-    this.element = h("div", { class: "commands", role: "listbox", id, "aria-label": "Commands of the bot", hidden: true });
+    this.element = h("div", {
+      class: "commands",
+      role: "listbox",
+      id,
+      "aria-label": "Commands of the bot",
+      hidden: true,
+    });
   }
 
   get isOpen() {
@@ -64,7 +70,10 @@ export class CommandList {
             id: `${this.element.id}-${index}`,
             "aria-selected": String(index === this.#active),
             // pointerdown would take the focus out of the text field
-            on: { pointerdown: (/** @type {Event} */ event) => event.preventDefault(), click: () => this.choose(`/${command}`) },
+            on: {
+              pointerdown: (/** @type {Event} */ event) => event.preventDefault(),
+              click: () => this.choose(`/${command}`),
+            },
           },
           botAvatar("avatar-small"),
           h("span", { class: "command-name", text: `/${command}` }),

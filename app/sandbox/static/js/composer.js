@@ -47,14 +47,40 @@ export class Composer {
     this.replyBar = h("div", { class: "reply-bar", hidden: true });
     this.menuButton = h(
       "button",
-      { type: "button", class: "commands-button", "aria-label": "Commands", hidden: true, on: { click: () => this.#toggleCommands() } },
+      {
+        type: "button",
+        class: "commands-button",
+        "aria-label": "Commands",
+        hidden: true,
+        on: { click: () => this.#toggleCommands() },
+      },
       icon("menu"),
       h("span", { class: "commands-label", text: "Menu" }),
     );
-    this.keyboardButton = iconButton(icon("keyboard"), "Show or hide the bot's keyboard", () => this.#foldKeyboard(), { class: "composer-tool", hidden: true });
-    this.picker = /** @type {HTMLInputElement} */ (h("input", { type: "file", multiple: true, class: "visually-hidden", tabindex: "-1", "aria-label": "Files to send" }));
-    this.sendButton = h("button", { type: "submit", class: "send-button", "aria-label": "Send", title: "Send" }, icon("send"));
-    this.keyboardElement = h("div", { class: "reply-keyboard", role: "group", "aria-label": "Keyboard of the bot", hidden: true });
+    this.keyboardButton = iconButton(icon("keyboard"), "Show or hide the bot's keyboard", () => this.#foldKeyboard(), {
+      class: "composer-tool",
+      hidden: true,
+    });
+    this.picker = /** @type {HTMLInputElement} */ (
+      h("input", {
+        type: "file",
+        multiple: true,
+        class: "visually-hidden",
+        tabindex: "-1",
+        "aria-label": "Files to send",
+      })
+    );
+    this.sendButton = h(
+      "button",
+      { type: "submit", class: "send-button", "aria-label": "Send", title: "Send" },
+      icon("send"),
+    );
+    this.keyboardElement = h("div", {
+      class: "reply-keyboard",
+      role: "group",
+      "aria-label": "Keyboard of the bot",
+      hidden: true,
+    });
     const field = h(
       "div",
       { class: "composer-field" },
@@ -64,7 +90,14 @@ export class Composer {
       iconButton(icon("attach"), "Attach files", () => this.picker.click(), { class: "composer-tool" }),
       this.picker,
     );
-    this.element = h("form", { class: "composer" }, this.commandList.element, this.replyBar, h("div", { class: "composer-row" }, field, this.sendButton), this.keyboardElement);
+    this.element = h(
+      "form",
+      { class: "composer" },
+      this.commandList.element,
+      this.replyBar,
+      h("div", { class: "composer-row" }, field, this.sendButton),
+      this.keyboardElement,
+    );
     this.#listen();
   }
 
@@ -91,7 +124,12 @@ export class Composer {
     fill(
       this.replyBar,
       icon("reply"),
-      h("span", { class: "reply-bar-words" }, h("bdi", { class: "reply-name", text: fullName(message.from) }), h("bdi", { class: "reply-words", text: summary(message) })),
+      h(
+        "span",
+        { class: "reply-bar-words" },
+        h("bdi", { class: "reply-name", text: fullName(message.from) }),
+        h("bdi", { class: "reply-words", text: summary(message) }),
+      ),
       iconButton(icon("close"), "Do not answer this message", () => this.#endReply()),
     );
     this.replyBar.hidden = false;
@@ -196,7 +234,9 @@ export class Composer {
   /** List the commands that begin with what is written. */
   #matchCommands() {
     const prefix = /^\/([a-z0-9_]*)$/iu.exec(this.input.value)?.[1];
-    this.commandList.show(prefix === undefined ? [] : this.#commands.filter(({ command }) => command.startsWith(prefix.toLowerCase())));
+    this.commandList.show(
+      prefix === undefined ? [] : this.#commands.filter(({ command }) => command.startsWith(prefix.toLowerCase())),
+    );
     this.#describeCommands();
   }
 
@@ -235,7 +275,12 @@ export class Composer {
     this.keyboardButton.hidden = rows.length === 0;
     this.keyboardButton.setAttribute("aria-expanded", String(!this.#isKeyboardFolded));
     this.keyboardElement.hidden = rows.length === 0 || this.#isKeyboardFolded;
-    fill(this.keyboardElement, ...rows.map((row) => h("div", { class: "reply-keyboard-row" }, ...row.map((button) => this.#replyButton(button)))));
+    fill(
+      this.keyboardElement,
+      ...rows.map((row) =>
+        h("div", { class: "reply-keyboard-row" }, ...row.map((button) => this.#replyButton(button))),
+      ),
+    );
   }
 
   /** @param {Button | string} button */
@@ -246,7 +291,11 @@ export class Composer {
       void this.chat.sendText(text).catch(() => undefined);
       if (this.#keyboard?.one_time_keyboard) this.#foldKeyboard();
     };
-    return h("button", { type: "button", class: `reply-button ${style ? `keyboard-${style}` : ""}`, on: { click: press } }, h("bdi", { text }));
+    return h(
+      "button",
+      { type: "button", class: `reply-button ${style ? `keyboard-${style}` : ""}`, on: { click: press } },
+      h("bdi", { text }),
+    );
   }
 }
 

@@ -21,7 +21,8 @@ export function h(tag, props = {}, ...children) {
     if (value === undefined || value === null || value === false) continue;
     if (name === "class") element.className = value;
     else if (name === "text") element.textContent = value;
-    else if (name === "on") for (const [event, listener] of Object.entries(value)) element.addEventListener(event, listener);
+    else if (name === "on")
+      for (const [event, listener] of Object.entries(value)) element.addEventListener(event, listener);
     else if (name === "data") Object.assign(element.dataset, value);
     else element.setAttribute(name, value === true ? "" : String(value));
   }
@@ -40,11 +41,30 @@ export function fill(element, ...children) {
 }
 
 /**
+ * A function that draws once in the next frame, however often it is called until then.
+ *
+ * @param {() => void} draw
+ */
+export function oncePerFrame(draw) {
+  let isWaiting = false;
+  return () => {
+    if (isWaiting) return;
+    isWaiting = true;
+    requestAnimationFrame(() => {
+      isWaiting = false;
+      draw();
+    });
+  };
+}
+
+/**
  * @param {Child[]} children
  * @returns {(Node | string)[]}
  */
 function kept(children) {
-  return /** @type {(Node | string)[]} */ (children.filter((child) => child !== null && child !== undefined && child !== false));
+  return /** @type {(Node | string)[]} */ (
+    children.filter((child) => child !== null && child !== undefined && child !== false)
+  );
 }
 
 /**
@@ -59,7 +79,14 @@ export function iconButton(icon, label, onClick, props = {}) {
   const { class: extra = "", ...rest } = props;
   return h(
     "button",
-    { type: "button", class: `icon-button ${extra}`.trim(), "aria-label": label, title: label, on: { click: onClick }, ...rest },
+    {
+      type: "button",
+      class: `icon-button ${extra}`.trim(),
+      "aria-label": label,
+      title: label,
+      on: { click: onClick },
+      ...rest,
+    },
     icon,
   );
 }

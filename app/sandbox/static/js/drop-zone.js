@@ -10,7 +10,12 @@ import { icon } from "./icons.js";
  * @param {(files: File[], wishes: {asFiles: boolean}) => void} onDrop
  */
 export function acceptDrops(area, onDrop) {
-  const zone = h("div", { class: "drop-zone", hidden: true }, half("photo", "Drop pictures here", "to send them as photos", false), half("file", "Drop files here", "to send them as they are", true));
+  const zone = h(
+    "div",
+    { class: "drop-zone", hidden: true },
+    half("photo", "Drop pictures here", "to send them as photos", false),
+    half("file", "Drop files here", "to send them as they are", true),
+  );
   let depth = 0; // dragenter and dragleave fire for every child passed on the way
   const hide = () => {
     depth = 0;

@@ -50,7 +50,8 @@ function render(text, from, to, entities, actions) {
     const entity = entities[index];
     const end = Math.min(entity.offset + entity.length, to);
     if (entity.offset < position || end <= entity.offset) continue;
-    if (entity.offset > position) nodes.push(document.createTextNode(beforeBlock(text.slice(position, entity.offset), entity)));
+    if (entity.offset > position)
+      nodes.push(document.createTextNode(beforeBlock(text.slice(position, entity.offset), entity)));
     const inside = entities.slice(index + 1).filter((other) => other.offset < end);
     const children = render(text, entity.offset, end, inside, actions);
     nodes.push(wrap(entity, text.slice(entity.offset, end), children, actions));
@@ -90,7 +91,11 @@ function wrap(entity, words, children, actions) {
     case "spoiler":
       return spoiler(children);
     case "bot_command":
-      return h("button", { type: "button", class: "text-button", on: { click: () => actions.sendCommand(words) } }, ...children);
+      return h(
+        "button",
+        { type: "button", class: "text-button", on: { click: () => actions.sendCommand(words) } },
+        ...children,
+      );
     case "url":
     case "text_link":
     case "email":
@@ -113,7 +118,13 @@ function linkTarget(entity, words) {
   return /^[a-z][a-z0-9+.-]*:/iu.test(words) ? words : `http://${words}`;
 }
 
-/** Only schemes that cannot run anything become links. @param {string} target @param {Node[]} children @param {TextActions} actions */
+/**
+ * Only schemes that cannot run anything become links.
+ *
+ * @param {string} target
+ * @param {Node[]} children
+ * @param {TextActions} actions
+ */
 function link(target, children, actions) {
   if (!/^(https?|mailto|tg):/iu.test(target)) return h("span", { class: "text-mark" }, ...children);
   /** @param {MouseEvent} event */
@@ -121,7 +132,11 @@ function link(target, children, actions) {
     event.preventDefault();
     actions.openLink(target);
   };
-  return h("a", { href: target, rel: "noopener noreferrer", target: "_blank", title: target, on: { click: open } }, ...children);
+  return h(
+    "a",
+    { href: target, rel: "noopener noreferrer", target: "_blank", title: target, on: { click: open } },
+    ...children,
+  );
 }
 
 /** @param {Node[]} children @param {boolean} isExpandable */
@@ -143,7 +158,11 @@ function blockquote(children, isExpandable) {
 /** @param {Node[]} children */
 function spoiler(children) {
   const hidden = h("span", { class: "spoiler-text", "aria-hidden": "true" }, ...children);
-  const cover = h("span", { class: "spoiler", role: "button", tabindex: "0", "aria-label": "Hidden text, show it" }, hidden);
+  const cover = h(
+    "span",
+    { class: "spoiler", role: "button", tabindex: "0", "aria-label": "Hidden text, show it" },
+    hidden,
+  );
   const reveal = () => {
     cover.classList.add("spoiler-shown");
     cover.removeAttribute("role");

@@ -27,7 +27,9 @@ export function inlineKeyboard(message, actions) {
   return h(
     "div",
     { class: "keyboard", role: "group", "aria-label": "Buttons of the message" },
-    ...rows.map((row) => h("div", { class: "keyboard-row" }, ...row.map((button) => keyboardButton(message, button, actions)))),
+    ...rows.map((row) =>
+      h("div", { class: "keyboard-row" }, ...row.map((button) => keyboardButton(message, button, actions))),
+    ),
   );
 }
 
@@ -65,5 +67,6 @@ function press(message, button, actions) {
   else if (button.url) actions.openLink(button.url);
   else if (button.web_app) actions.openLink(button.web_app.url);
   else if (button.copy_text) actions.copyText(button.copy_text.text);
-  else if (button.switch_inline_query_current_chat !== undefined) actions.prefill(button.switch_inline_query_current_chat);
+  else if (button.switch_inline_query_current_chat !== undefined)
+    actions.prefill(button.switch_inline_query_current_chat);
 }

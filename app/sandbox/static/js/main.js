@@ -25,8 +25,20 @@ let columns = [];
 
 const tools = new ToolsDrawer(/** @type {HTMLElement} */ (document.getElementById("tools")), () => toggleTools());
 const sidebar = new Sidebar(/** @type {HTMLElement} */ (document.getElementById("sidebar")), world, {
-  open: (userId) => go([userId, ...openedIds().slice(1).filter((other) => other !== userId)]),
-  openBeside: (userId) => go([...openedIds().filter((other) => other !== userId).slice(0, 1), userId]),
+  open: (userId) =>
+    go([
+      userId,
+      ...openedIds()
+        .slice(1)
+        .filter((other) => other !== userId),
+    ]),
+  openBeside: (userId) =>
+    go([
+      ...openedIds()
+        .filter((other) => other !== userId)
+        .slice(0, 1),
+      userId,
+    ]),
   toggleTools,
   opened: openedIds,
 });
@@ -51,12 +63,18 @@ function toggleTools() {
 /** Bring the columns in line with the address; a chat that stays keeps its column, its draft and its place. */
 function showColumns() {
   const ids = openedIds().filter((id) => world.user(id));
-  for (const column of columns) if (!ids.includes(column.chat.user.id) || world.chat(column.chat.user.id) !== column.chat) column.destroy();
-  columns = ids.map((id) => columns.find((column) => column.element.isConnected && column.chat.user.id === id) ?? newColumn(id));
+  for (const column of columns)
+    if (!ids.includes(column.chat.user.id) || world.chat(column.chat.user.id) !== column.chat) column.destroy();
+  columns = ids.map(
+    (id) => columns.find((column) => column.element.isConnected && column.chat.user.id === id) ?? newColumn(id),
+  );
   app.dataset.pane = columns.length > 0 ? "chat" : "list";
   app.classList.toggle("app-two", columns.length > 1);
   if (columns.length === 0) fill(columnsElement, nothingOpen());
-  else if (columns.some((column, index) => columnsElement.children[index] !== column.element) || columnsElement.childElementCount !== columns.length) {
+  else if (
+    columns.some((column, index) => columnsElement.children[index] !== column.element) ||
+    columnsElement.childElementCount !== columns.length
+  ) {
     fill(columnsElement, ...columns.map((column) => column.element));
     for (const column of columns) column.list.update();
   }
@@ -79,7 +97,13 @@ function nothingOpen() {
     "div",
     { class: "nothing-open" },
     h("p", { class: "nothing-pill", text: hasPeople ? "Choose a person to chat as" : "Make a person to begin" }),
-    !hasPeople && h("button", { type: "button", class: "primary-button", text: "New person", on: { click: () => void sidebar.addPerson() } }),
+    !hasPeople &&
+      h("button", {
+        type: "button",
+        class: "primary-button",
+        text: "New person",
+        on: { click: () => void sidebar.addPerson() },
+      }),
   );
 }
 

@@ -80,7 +80,13 @@ function albumRatio(message) {
   return clamp((file?.width ?? 1) / (file?.height ?? 1), ALBUM_RATIOS.least, ALBUM_RATIOS.most);
 }
 
-/** The smallest stored size that is sharp at this width. @param {Message} message @param {number} cssPixels @returns {FileRef} */
+/**
+ * The smallest stored size that is sharp at this width.
+ *
+ * @param {Message} message
+ * @param {number} cssPixels
+ * @returns {FileRef}
+ */
 function sizeFor(message, cssPixels) {
   const sizes = /** @type {FileRef[]} */ (message.photo);
   const needed = cssPixels * Math.min(2, window.devicePixelRatio);
@@ -93,14 +99,27 @@ function sizeFor(message, cssPixels) {
  * @param {FileRef} size
  */
 function photoButton(message, openPhoto, size) {
-  const image = h("img", { class: "photo-image", src: source(size), alt: message.caption ?? "Photo", decoding: "async", draggable: "false" });
+  const image = h("img", {
+    class: "photo-image",
+    src: source(size),
+    alt: message.caption ?? "Photo",
+    decoding: "async",
+    draggable: "false",
+  });
   const frame = h(
     "button",
-    { type: "button", class: "photo photo-loading", "aria-label": "Open the photo", on: { click: () => openPhoto(message) } },
+    {
+      type: "button",
+      class: "photo photo-loading",
+      "aria-label": "Open the photo",
+      on: { click: () => openPhoto(message) },
+    },
     image,
   );
   image.addEventListener("load", () => frame.classList.remove("photo-loading"));
-  image.addEventListener("error", () => frame.replaceChildren(h("span", { class: "photo-missing" }, icon("photo"), "The photo is not there")));
+  image.addEventListener("error", () =>
+    frame.replaceChildren(h("span", { class: "photo-missing" }, icon("photo"), "The photo is not there")),
+  );
   if (message.has_media_spoiler) cover(frame);
   return frame;
 }
@@ -138,7 +157,15 @@ export function animation(message) {
   const file = /** @type {FileRef} */ (message.animation);
   const isStill = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
   const player = /** @type {HTMLVideoElement} */ (
-    h("video", { class: "video", src: source(file), loop: true, playsinline: true, autoplay: !isStill, controls: isStill, "aria-label": "Animation" })
+    h("video", {
+      class: "video",
+      src: source(file),
+      loop: true,
+      playsinline: true,
+      autoplay: !isStill,
+      controls: isStill,
+      "aria-label": "Animation",
+    })
   );
   player.muted = true;
   if (file.width && file.height) player.style.aspectRatio = String(clamp(file.width / file.height, 0.5, 2.4));
@@ -152,12 +179,21 @@ export function documentCard(message) {
   const ending = /\.([a-z0-9]{1,5})$/iu.exec(name)?.[1] ?? "";
   const badge = file.thumbnail
     ? h("img", { class: "document-thumb", src: source(file.thumbnail), alt: "" })
-    : h("span", { class: "document-badge" }, ending ? h("span", { class: "document-ending", text: ending }) : icon("file"));
+    : h(
+        "span",
+        { class: "document-badge" },
+        ending ? h("span", { class: "document-ending", text: ending }) : icon("file"),
+      );
   return h(
     "a",
     { class: "document", href: source(file), download: name, "aria-label": `Download ${name}` },
     h("span", { class: "document-picture" }, badge, h("span", { class: "document-arrow" }, icon("download"))),
-    h("span", { class: "document-words" }, h("bdi", { class: "document-name", text: name }), h("span", { class: "document-size", text: fileSize(file.file_size) })),
+    h(
+      "span",
+      { class: "document-words" },
+      h("bdi", { class: "document-name", text: name }),
+      h("span", { class: "document-size", text: fileSize(file.file_size) }),
+    ),
   );
 }
 

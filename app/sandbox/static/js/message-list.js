@@ -53,11 +53,21 @@ export class MessageList {
     this.onSeen = onSeen;
     this.top = h("div", { class: "list-top" });
     this.rows = h("div", { class: "list-rows", role: "log", "aria-label": "Messages", "aria-live": "polite" });
-    this.scroller = h("div", { class: "list-scroller", tabindex: "0", "aria-label": "Chat history", role: "region" }, h("div", { class: "list-inner" }, this.top, this.rows));
+    this.scroller = h(
+      "div",
+      { class: "list-scroller", tabindex: "0", "aria-label": "Chat history", role: "region" },
+      h("div", { class: "list-inner" }, this.top, this.rows),
+    );
     this.badge = h("span", { class: "down-badge", hidden: true });
     this.down = h(
       "button",
-      { type: "button", class: "down-button", "aria-label": "Scroll to the newest message", hidden: true, on: { click: () => this.scrollToEnd(true) } },
+      {
+        type: "button",
+        class: "down-button",
+        "aria-label": "Scroll to the newest message",
+        hidden: true,
+        on: { click: () => this.scrollToEnd(true) },
+      },
       icon("down"),
       this.badge,
     );
@@ -132,7 +142,9 @@ export class MessageList {
 
   #countUnseen() {
     if (this.#isAtEnd) return;
-    this.#unseen = this.chat.messages.filter((message) => message.from.is_bot && message.message_id > this.#newestSeen).length;
+    this.#unseen = this.chat.messages.filter(
+      (message) => message.from.is_bot && message.message_id > this.#newestSeen,
+    ).length;
   }
 
   #showDown() {
@@ -159,10 +171,16 @@ export class MessageList {
   /** @param {Message[]} group @param {{isFirst: boolean, isLast: boolean}} place @returns {Row} */
   #groupRow(group, place) {
     const waiting = group.flatMap((message) => message.reply_markup?.inline_keyboard ?? []).flat();
-    const isWaiting = waiting.map((button) => button.callback_data !== undefined && this.chat.isWaiting(group[group.length - 1].message_id, button.callback_data));
+    const isWaiting = waiting.map(
+      (button) =>
+        button.callback_data !== undefined &&
+        this.chat.isWaiting(group[group.length - 1].message_id, button.callback_data),
+    );
     const isUndelivered = this.chat.isUndelivered(group[0].message_id);
     const signature = JSON.stringify([group, place, isWaiting, isUndelivered]);
-    const pictureSignature = JSON.stringify(group.map((message) => [message.photo, message.video, message.animation, message.has_media_spoiler]));
+    const pictureSignature = JSON.stringify(
+      group.map((message) => [message.photo, message.video, message.animation, message.has_media_spoiler]),
+    );
     return {
       key: keyOf(group, this.chat),
       signature,
@@ -211,20 +229,30 @@ function grouped(messages) {
   const groups = [];
   for (const message of messages) {
     const last = groups.at(-1);
-    if (last && message.media_group_id !== undefined && last[0].media_group_id === message.media_group_id) last.push(message);
+    if (last && message.media_group_id !== undefined && last[0].media_group_id === message.media_group_id)
+      last.push(message);
     else groups.push([message]);
   }
   return groups;
 }
 
-/** A message keeps its row when it is stored, so it does not appear a second time. @param {Message[]} group @param {Chat} chat */
+/**
+ * A message keeps its row when it is stored, so it does not appear a second time.
+ *
+ * @param {Message[]} group
+ * @param {Chat} chat
+ */
 const keyOf = ([head], chat) => head.pending?.key ?? chat.pendingKeyOf(head.message_id) ?? `message-${head.message_id}`;
 
 /** @param {Message[]} earlier @param {Message[]} later */
 function isOneRun(earlier, later) {
   const last = earlier[earlier.length - 1];
   const [next] = later;
-  return Boolean(last.from.is_bot) === Boolean(next.from.is_bot) && next.date - last.date < RUN_SILENCE && dayKey(last.date) === dayKey(next.date);
+  return (
+    Boolean(last.from.is_bot) === Boolean(next.from.is_bot) &&
+    next.date - last.date < RUN_SILENCE &&
+    dayKey(last.date) === dayKey(next.date)
+  );
 }
 
 /** @param {string} day @param {number} seconds @returns {Row} */
@@ -233,17 +261,27 @@ function dayRow(day, seconds) {
   return {
     key: `day-${day}`,
     signature: title,
-    draw: () => ({ element: h("div", { class: "day" }, h("span", { class: "day-title", text: title })), signature: title }),
+    draw: () => ({
+      element: h("div", { class: "day" }, h("span", { class: "day-title", text: title })),
+      signature: title,
+    }),
   };
 }
 
 /** @param {Chat} chat */
-const newestId = (chat) => chat.messages.reduce((newest, message) => (message.pending ? newest : Math.max(newest, message.message_id)), 0);
+const newestId = (chat) =>
+  chat.messages.reduce((newest, message) => (message.pending ? newest : Math.max(newest, message.message_id)), 0);
 
-/** Somebody who walks with the keyboard stays on the button that was just redrawn. @param {HTMLElement} old @param {HTMLElement} fresh */
+/**
+ * Somebody who walks with the keyboard stays on the button that was just redrawn.
+ *
+ * @param {HTMLElement} old
+ * @param {HTMLElement} fresh
+ */
 function replaceKeepingFocus(old, fresh) {
   const places = "button, a[href], [tabindex]";
   const index = [...old.querySelectorAll(places)].indexOf(/** @type {Element} */ (document.activeElement));
   old.replaceWith(fresh);
-  if (index >= 0) /** @type {HTMLElement | undefined} */ ([...fresh.querySelectorAll(places)][index])?.focus({ preventScroll: true });
+  if (index >= 0)
+    /** @type {HTMLElement | undefined} */ ([...fresh.querySelectorAll(places)][index])?.focus({ preventScroll: true });
 }

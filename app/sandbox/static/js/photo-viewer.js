@@ -19,9 +19,15 @@ export function openPhotoViewer(messages, first) {
   const caption = h("p", { class: "viewer-caption", dir: "auto" });
   const who = h("bdi", { class: "viewer-who" });
   const when = h("span", { class: "viewer-when" });
-  const download = h("a", { class: "icon-button viewer-button", "aria-label": "Download the photo", title: "Download" }, icon("download"));
+  const download = h(
+    "a",
+    { class: "icon-button viewer-button", "aria-label": "Download the photo", title: "Download" },
+    icon("download"),
+  );
   const dialog = /** @type {HTMLDialogElement} */ (h("dialog", { class: "viewer", "aria-label": "Photo" }));
-  const previous = iconButton(icon("left"), "Previous photo", () => show(index - 1), { class: "viewer-button viewer-previous" });
+  const previous = iconButton(icon("left"), "Previous photo", () => show(index - 1), {
+    class: "viewer-button viewer-previous",
+  });
   const next = iconButton(icon("right"), "Next photo", () => show(index + 1), { class: "viewer-button viewer-next" });
 
   /** @param {number} wanted */
@@ -44,7 +50,13 @@ export function openPhotoViewer(messages, first) {
   };
 
   dialog.append(
-    h("header", { class: "viewer-bar" }, h("span", { class: "viewer-words" }, who, when), download, iconButton(icon("close"), "Close the photo", () => dialog.close(), { class: "viewer-button" })),
+    h(
+      "header",
+      { class: "viewer-bar" },
+      h("span", { class: "viewer-words" }, who, when),
+      download,
+      iconButton(icon("close"), "Close the photo", () => dialog.close(), { class: "viewer-button" }),
+    ),
     h("div", { class: "viewer-stage" }, image),
     caption,
     ...(messages.length > 1 ? [previous, next] : []),

@@ -44,7 +44,17 @@ export function openMenu(at, items) {
       item.choose();
     };
     menu.append(
-      h("button", { type: "button", role: "menuitem", class: `menu-item ${item.isDangerous ? "menu-danger" : ""}`, on: { click: choose } }, icon(item.icon), h("span", { text: item.label })),
+      h(
+        "button",
+        {
+          type: "button",
+          role: "menuitem",
+          class: `menu-item ${item.isDangerous ? "menu-danger" : ""}`,
+          on: { click: choose },
+        },
+        icon(item.icon),
+        h("span", { text: item.label }),
+      ),
     );
   }
   menu.addEventListener("keydown", (event) => walk(event, menu, close));
@@ -61,7 +71,12 @@ function walk(event, menu, close) {
   const items = /** @type {HTMLElement[]} */ ([...menu.children]);
   const index = items.indexOf(/** @type {HTMLElement} */ (document.activeElement));
   /** @type {Record<string, number>} */
-  const next = { ArrowDown: (index + 1) % items.length, ArrowUp: (index - 1 + items.length) % items.length, Home: 0, End: items.length - 1 };
+  const next = {
+    ArrowDown: (index + 1) % items.length,
+    ArrowUp: (index - 1 + items.length) % items.length,
+    Home: 0,
+    End: items.length - 1,
+  };
   if (event.key === "Escape" || event.key === "Tab") close();
   else if (event.key in next) items[next[event.key]].focus();
   else return;
@@ -69,10 +84,17 @@ function walk(event, menu, close) {
   event.stopPropagation();
 }
 
-/** Near the anchor, turned inwards at the edges of the window. @param {HTMLElement} menu @param {HTMLElement | {x: number, y: number}} at */
+/**
+ * Near the anchor, turned inwards at the edges of the window.
+ *
+ * @param {HTMLElement} menu
+ * @param {HTMLElement | {x: number, y: number}} at
+ */
 function place(menu, at) {
   const box = at instanceof HTMLElement ? at.getBoundingClientRect() : null;
-  const point = box ? { x: box.right - menu.offsetWidth, y: box.bottom + 4 } : /** @type {{x: number, y: number}} */ (at);
+  const point = box
+    ? { x: box.right - menu.offsetWidth, y: box.bottom + 4 }
+    : /** @type {{x: number, y: number}} */ (at);
   const x = Math.min(Math.max(EDGE, point.x), window.innerWidth - menu.offsetWidth - EDGE);
   const fitsBelow = point.y + menu.offsetHeight + EDGE <= window.innerHeight;
   const above = (box ? box.top - 4 : point.y) - menu.offsetHeight;

@@ -14,7 +14,12 @@ const MOST = 4;
 /** @param {string} text @param {"info" | "error"} [kind] */
 export function toast(text, kind = "info") {
   const region = /** @type {HTMLElement} */ (document.getElementById("toasts"));
-  const element = h("div", { class: `toast toast-${kind}`, role: kind === "error" ? "alert" : "status" }, kind === "error" && icon("alert"), h("bdi", { text }));
+  const element = h(
+    "div",
+    { class: `toast toast-${kind}`, role: kind === "error" ? "alert" : "status" },
+    kind === "error" && icon("alert"),
+    h("bdi", { text }),
+  );
   region.append(element);
   while (region.childElementCount > MOST) region.firstElementChild?.remove();
   const leave = () => {

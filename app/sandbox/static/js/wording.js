@@ -43,8 +43,7 @@ export function fileSize(bytes) {
 }
 
 /** @param {number} seconds */
-export const duration = (seconds) =>
-  `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, "0")}`;
+export const duration = (seconds) => `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, "0")}`;
 
 /** @param {User} user */
 export const fullName = (user) => [user.first_name, user.last_name].filter(Boolean).join(" ");

@@ -60,7 +60,12 @@ export class World extends EventTarget {
     return this.#lastMessages.get(userId);
   }
 
-  /** The chat of a person; read from the sandbox when it is asked for first. @param {number} userId @returns {Chat | null} */
+  /**
+   * The chat of a person; read from the sandbox when it is asked for first.
+   *
+   * @param {number} userId
+   * @returns {Chat | null}
+   */
   chat(userId) {
     const user = this.#users.get(userId);
     if (!user) return null;
@@ -138,7 +143,10 @@ export class World extends EventTarget {
     try {
       const [lastMessages] = await Promise.all([api.listLastMessages(), this.refreshPeople()]);
       const arrived = [...this.#lastMessages].filter(([chatId, message]) => message !== before.get(chatId));
-      this.#lastMessages = new Map([...lastMessages.map((message) => /** @type {const} */ ([message.chat.id, message])), ...arrived]);
+      this.#lastMessages = new Map([
+        ...lastMessages.map((message) => /** @type {const} */ ([message.chat.id, message])),
+        ...arrived,
+      ]);
       for (const chat of this.#chats.values()) this.#loadChat(chat);
       this.#setConnection("open");
       void this.#watchDelivery();
@@ -174,7 +182,8 @@ export class World extends EventTarget {
   /** @param {number} chatId @param {Message} message */
   #keepMessage(chatId, message) {
     this.#chats.get(chatId)?.put(message);
-    if (message.message_id >= (this.#lastMessages.get(chatId)?.message_id ?? 0)) this.#lastMessages.set(chatId, message);
+    if (message.message_id >= (this.#lastMessages.get(chatId)?.message_id ?? 0))
+      this.#lastMessages.set(chatId, message);
     if (!this.#users.has(chatId)) void this.refreshPeople().catch(() => this.#setConnection("lost"));
     this.#changed();
   }
@@ -205,7 +214,9 @@ export class World extends EventTarget {
         const { pending } = await api.listUpdates(UPDATES_LOOKED_AT);
         const waiting = pending.map((entry) => entry.update.message).filter(Boolean);
         for (const [chatId, chat] of this.#chats) {
-          chat.setUndelivered(waiting.filter((message) => message.chat.id === chatId).map((message) => message.message_id));
+          chat.setUndelivered(
+            waiting.filter((message) => message.chat.id === chatId).map((message) => message.message_id),
+          );
         }
         if (this.#hasUndelivered) await new Promise((resolve) => setTimeout(resolve, DELIVERY_MS));
       } while (this.#hasUndelivered && this.connection === "open");
@@ -231,7 +242,12 @@ export class World extends EventTarget {
   }
 }
 
-/** The alert chat may be a group; nobody in it can be played, but it can be read. @param {Bot} bot @returns {User | null} */
+/**
+ * The alert chat may be a group; nobody in it can be played, but it can be read.
+ *
+ * @param {Bot} bot
+ * @returns {User | null}
+ */
 function groupOf(bot) {
   const id = bot.alert_chat_id;
   return id !== null && id < 0 ? { id, first_name: "Alerts", isGroup: true } : null;

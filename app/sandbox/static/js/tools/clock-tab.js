@@ -36,16 +36,45 @@ export class ClockTab {
     this.time = h("div", { class: "clock-time", text: "–" });
     this.date = h("div", { class: "clock-date" });
     this.ahead = h("div", { class: "clock-ahead" });
-    this.amount = /** @type {HTMLInputElement} */ (h("input", { class: "input", type: "number", min: "0", step: "any", value: "2", required: true, "aria-label": "How many" }));
-    this.unit = /** @type {HTMLSelectElement} */ (h("select", { class: "input", "aria-label": "Unit" }, ...UNITS.map(([title, seconds]) => h("option", { value: String(seconds), text: title }))));
+    this.amount = /** @type {HTMLInputElement} */ (
+      h("input", {
+        class: "input",
+        type: "number",
+        min: "0",
+        step: "any",
+        value: "2",
+        required: true,
+        "aria-label": "How many",
+      })
+    );
+    this.unit = /** @type {HTMLSelectElement} */ (
+      h(
+        "select",
+        { class: "input", "aria-label": "Unit" },
+        ...UNITS.map(([title, seconds]) => h("option", { value: String(seconds), text: title })),
+      )
+    );
     this.unit.value = String(HOUR);
     this.element = h(
       "div",
       { class: "tool" },
       h("div", { class: "clock-face" }, this.time, this.date, this.ahead),
-      h("div", { class: "chips" }, ...STEPS.map(([title, seconds]) => h("button", { type: "button", class: "chip", text: title, on: { click: () => void this.#advance(seconds) } }))),
-      formOf([field("Another step", h("div", { class: "pair" }, this.amount, this.unit))], "Advance", () => void this.#advance(Number(this.amount.value) * Number(this.unit.value))),
-      h("p", { class: "tool-hint", text: "Moves expiry, quotas, orders and sign-in ages forward for the app and for this chat. The clock never goes back." }),
+      h(
+        "div",
+        { class: "chips" },
+        ...STEPS.map(([title, seconds]) =>
+          h("button", { type: "button", class: "chip", text: title, on: { click: () => void this.#advance(seconds) } }),
+        ),
+      ),
+      formOf(
+        [field("Another step", h("div", { class: "pair" }, this.amount, this.unit))],
+        "Advance",
+        () => void this.#advance(Number(this.amount.value) * Number(this.unit.value)),
+      ),
+      h("p", {
+        class: "tool-hint",
+        text: "Moves expiry, quotas, orders and sign-in ages forward for the app and for this chat. The clock never goes back.",
+      }),
     );
     setInterval(() => this.element.isConnected && this.#draw(), 1000);
   }
@@ -54,7 +83,8 @@ export class ClockTab {
     const { now } = await getBot();
     this.#aheadMs = Date.parse(now) - Date.now();
     const seconds = Math.round(this.#aheadMs / 1000);
-    this.ahead.textContent = seconds > NOTICED_SECONDS ? `${span(seconds)} ahead of this computer` : "Shows the real time";
+    this.ahead.textContent =
+      seconds > NOTICED_SECONDS ? `${span(seconds)} ahead of this computer` : "Shows the real time";
     this.#draw();
   }
 

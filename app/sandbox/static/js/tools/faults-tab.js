@@ -42,10 +42,25 @@ export class FaultsTab {
   title = "Faults";
 
   constructor() {
-    this.method = /** @type {HTMLInputElement} */ (h("input", { class: "input", list: "fault-methods", value: "sendPhoto", required: true, autocomplete: "off", spellcheck: "false" }));
-    this.kind = /** @type {HTMLSelectElement} */ (h("select", { class: "input" }, ...KINDS.map(([value, title]) => h("option", { value, text: title }))));
-    this.times = /** @type {HTMLInputElement} */ (h("input", { class: "input", type: "number", min: "1", step: "1", value: "1", placeholder: "always" }));
-    this.retryAfter = /** @type {HTMLInputElement} */ (h("input", { class: "input", type: "number", min: "1", step: "1", value: "3" }));
+    this.method = /** @type {HTMLInputElement} */ (
+      h("input", {
+        class: "input",
+        list: "fault-methods",
+        value: "sendPhoto",
+        required: true,
+        autocomplete: "off",
+        spellcheck: "false",
+      })
+    );
+    this.kind = /** @type {HTMLSelectElement} */ (
+      h("select", { class: "input" }, ...KINDS.map(([value, title]) => h("option", { value, text: title })))
+    );
+    this.times = /** @type {HTMLInputElement} */ (
+      h("input", { class: "input", type: "number", min: "1", step: "1", value: "1", placeholder: "always" })
+    );
+    this.retryAfter = /** @type {HTMLInputElement} */ (
+      h("input", { class: "input", type: "number", min: "1", step: "1", value: "3" })
+    );
     this.list = h("ul", { class: "cards" });
     const retryField = field("Retry after, seconds", this.retryAfter);
     this.kind.addEventListener("change", () => (retryField.hidden = this.kind.value !== "429"));
@@ -72,7 +87,19 @@ export class FaultsTab {
     fill(
       this.list,
       ...(faults.length > 0
-        ? [...faults.map(faultCard), h("li", {}, h("button", { type: "button", class: "text-button text-danger", text: "Clear all faults", on: { click: () => void this.#clear() } }))]
+        ? [
+            ...faults.map(faultCard),
+            h(
+              "li",
+              {},
+              h("button", {
+                type: "button",
+                class: "text-button text-danger",
+                text: "Clear all faults",
+                on: { click: () => void this.#clear() },
+              }),
+            ),
+          ]
         : [h("li", { class: "cards-none", text: "No faults. Everything answers as it should." })]),
     );
   }
@@ -100,7 +127,15 @@ function faultCard(fault) {
   return h(
     "li",
     { class: "card" },
-    h("span", { class: "card-line" }, h("code", { class: "card-title", text: fault.method }), h("span", { class: "tag tag-bad", text: fault.kind })),
-    h("span", { class: "card-note", text: fault.kind === "429" ? `${times}, retry after ${fault.retry_after} s` : times }),
+    h(
+      "span",
+      { class: "card-line" },
+      h("code", { class: "card-title", text: fault.method }),
+      h("span", { class: "tag tag-bad", text: fault.kind }),
+    ),
+    h("span", {
+      class: "card-note",
+      text: fault.kind === "429" ? `${times}, retry after ${fault.retry_after} s` : times,
+    }),
   );
 }

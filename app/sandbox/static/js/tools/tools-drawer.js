@@ -48,14 +48,31 @@ export class ToolsDrawer {
     this.panel = h("div", { class: "tool-panel", id: "tool-panel", role: "tabpanel", tabindex: "0" });
     fill(
       element,
-      h("header", { class: "tools-header" }, h("h2", { class: "tools-title", text: "Sandbox" }), h("span", { class: "spring" }), iconButton(icon("close"), "Close the tools", onClose)),
+      h(
+        "header",
+        { class: "tools-header" },
+        h("h2", { class: "tools-title", text: "Sandbox" }),
+        h("span", { class: "spring" }),
+        iconButton(icon("close"), "Close the tools", onClose),
+      ),
       h("div", { class: "tabs", role: "tablist", "aria-label": "Tools" }, ...this.buttons),
       this.panel,
       h(
         "footer",
         { class: "tools-footer" },
-        h("button", { type: "button", class: "text-button text-danger", text: "Reset the sandbox…", on: { click: () => void this.#reset() } }),
-        h("a", { class: "text-button", href: "/sandbox/api/docs", target: "_blank", rel: "noopener", text: "Control API" }),
+        h("button", {
+          type: "button",
+          class: "text-button text-danger",
+          text: "Reset the sandbox…",
+          on: { click: () => void this.#reset() },
+        }),
+        h("a", {
+          class: "text-button",
+          href: "/sandbox/api/docs",
+          target: "_blank",
+          rel: "noopener",
+          text: "Control API",
+        }),
       ),
     );
     this.#draw();

@@ -18,7 +18,16 @@ export class UpdatesTab {
   #signature = "";
 
   constructor() {
-    this.times = /** @type {HTMLInputElement} */ (h("input", { class: "input input-short", type: "number", min: "1", max: "50", value: "2", "aria-label": "How many times to deliver again" }));
+    this.times = /** @type {HTMLInputElement} */ (
+      h("input", {
+        class: "input input-short",
+        type: "number",
+        min: "1",
+        max: "50",
+        value: "2",
+        "aria-label": "How many times to deliver again",
+      })
+    );
     this.pendingCount = h("span", { class: "count" });
     this.deliveredCount = h("span", { class: "count" });
     this.pending = h("ul", { class: "cards" });
@@ -48,7 +57,12 @@ export class UpdatesTab {
   /** @param {HTMLElement} list @param {any[]} entries @param {string} none */
   #fill(list, entries, none) {
     const newest = [...entries].sort((a, b) => b.update_id - a.update_id).slice(0, SHOWN);
-    fill(list, ...(newest.length > 0 ? newest.map((entry) => this.#card(entry)) : [h("li", { class: "cards-none", text: none })]));
+    fill(
+      list,
+      ...(newest.length > 0
+        ? newest.map((entry) => this.#card(entry))
+        : [h("li", { class: "cards-none", text: none })]),
+    );
   }
 
   /** @param {any} entry */
@@ -65,7 +79,9 @@ export class UpdatesTab {
         h("span", { class: "tag", text: kind.replaceAll("_", " ") }),
         h("span", { class: "spring" }),
         iconButton(icon("restart"), `Deliver update ${id} again`, () => void this.#again(id), { class: "card-button" }),
-        iconButton(icon("braces"), `Show update ${id} as JSON`, () => void jsonDialog(`Update ${id}`, update), { class: "card-button" }),
+        iconButton(icon("braces"), `Show update ${id} as JSON`, () => void jsonDialog(`Update ${id}`, update), {
+          class: "card-button",
+        }),
       ),
       h("bdi", { class: "card-note", text: about(kind, update[kind]) }),
       h("span", { class: "card-note", text: `${status}, ${attempts} ${attempts === 1 ? "try" : "tries"}` }),
@@ -75,7 +91,8 @@ export class UpdatesTab {
   /** @param {number} id */
   async #again(id) {
     const times = Number(this.times.value) || 1;
-    if ((await reported(redeliver(id, times))) !== undefined) toast(`Update ${id} was delivered ${times} more ${times === 1 ? "time" : "times"}.`);
+    if ((await reported(redeliver(id, times))) !== undefined)
+      toast(`Update ${id} was delivered ${times} more ${times === 1 ? "time" : "times"}.`);
   }
 }
 

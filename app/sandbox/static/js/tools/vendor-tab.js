@@ -7,7 +7,14 @@ import { fill, h } from "../dom.js";
 
 const SHOWN = 60;
 /** @type {Record<string, string>} */
-const TAGS = { succeeded: "tag-good", failed: "tag-bad", rejected: "tag-bad", cancelled: "tag-dim", running: "tag-busy", queued: "tag-busy" };
+const TAGS = {
+  succeeded: "tag-good",
+  failed: "tag-bad",
+  rejected: "tag-bad",
+  cancelled: "tag-dim",
+  running: "tag-busy",
+  queued: "tag-busy",
+};
 
 export class VendorTab {
   title = "Vendor";
@@ -20,7 +27,15 @@ export class VendorTab {
       { class: "tool" },
       h("div", { class: "figure-box" }, this.creates, h("span", { class: "figure-label", text: "accepted creates" })),
       this.list,
-      h("p", { class: "tool-hint" }, "Directives in a prompt: ", ...["[slow 5]", "[fail]", "[reject]", "[flaky]", "[task]", "[now]"].flatMap((word) => [h("code", { text: word }), " "])),
+      h(
+        "p",
+        { class: "tool-hint" },
+        "Directives in a prompt: ",
+        ...["[slow 5]", "[fail]", "[reject]", "[flaky]", "[task]", "[now]"].flatMap((word) => [
+          h("code", { text: word }),
+          " ",
+        ]),
+      ),
     );
   }
 
@@ -35,7 +50,12 @@ export class VendorTab {
             h(
               "li",
               { class: "card" },
-              h("span", { class: "card-line" }, h("bdi", { class: "card-title card-prompt", text: task.prompt || "(no prompt)" }), h("span", { class: `tag ${TAGS[task.status] ?? ""}`, text: task.status })),
+              h(
+                "span",
+                { class: "card-line" },
+                h("bdi", { class: "card-title card-prompt", text: task.prompt || "(no prompt)" }),
+                h("span", { class: `tag ${TAGS[task.status] ?? ""}`, text: task.status }),
+              ),
               h("span", { class: "card-note card-mono", text: `${task.shape} · ${task.reference}` }),
             ),
           )

@@ -87,7 +87,7 @@ def refusal(scope: Scope, translator: Translator, error: AppError, *, status: in
         params=params,
         request_id=scope.get("state", {}).get("request_id", ""),
     )
-    response = JSONResponse(body.model_dump(), status_code=status or status_of(error))
+    response = JSONResponse(body.model_dump(), status_code=int(status or status_of(error)))
     if isinstance(error, RateLimitExceeded):
         response.headers["Retry-After"] = str(error.params["retry_after"])
     if error.kind is ErrorKind.UNAUTHENTICATED:

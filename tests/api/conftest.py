@@ -15,6 +15,7 @@ from app.api.openapi import operations
 from app.api.setup import create_http
 from app.container import Container
 from app.domain.actors import Actor
+from app.domain.errors import FailureReason
 from app.domain.generations import claims, settle
 from app.domain.generations.models import Status
 from app.settings import Settings
@@ -23,6 +24,7 @@ from tests.api.signing import Person
 OPERATOR = Actor.operator("tests")
 NOBODY = "http://127.0.0.1:9"
 
+_DESCRIPTIONS: list["Description"] = []
 OpenCabinet = Callable[..., Awaitable["Cabinet"]]
 
 
@@ -79,13 +81,19 @@ async def open_cabinet(http: FastAPI, container: Container) -> AsyncIterator[Ope
 
 def connect(http: FastAPI, headers: Mapping[str, str] | None = None) -> httpx.AsyncClient:
     """A client that fails a test when an answer is not in the description."""
-    description = Description(http)
     return httpx.AsyncClient(
         transport=httpx.ASGITransport(http),
         base_url="http://api.test",
         headers=headers,
-        event_hooks={"response": [description.check]},
+        event_hooks={"response": [_description(http).check]},
     )
+
+
+def _description(http: FastAPI) -> "Description":
+    """The same for every app of the session, and slow to build."""
+    if not _DESCRIPTIONS:
+        _DESCRIPTIONS.append(Description(http))
+    return _DESCRIPTIONS[0]
 
 
 class Description:
@@ -162,17 +170,27 @@ class Cabinet:
         assert answer.json()["next_cursor"] is None
         return list(answer.json()["items"])
 
-    async def settle(self, generation_id: str, status: Status = Status.COMPLETED) -> None:
-        """End a generation as a worker would."""
-        db = self.container.db
-        async with db.transaction() as tx:
+    async def claim(self, generation_id: str) -> claims.Lease:
+        """Take a generation to work on, as a worker would."""
+        async with self.container.db.transaction() as tx:
             lease = await claims.claim(
                 tx, UUID(generation_id), owner=uuid4(), lease=timedelta(seconds=12), fallback_timeout_seconds=600
             )
         assert lease is not None, f"{generation_id} cannot be claimed"
-        stored = lease.output_count if status is Status.COMPLETED else 0
-        async with db.transaction() as tx:
-            await settle.settle_leased(tx, lease, settle.Ending(status, stored, "a test"))
+        return lease
+
+    async def settle(self, generation_id: str, status: Status = Status.COMPLETED) -> None:
+        """End a generation, as a worker would."""
+        lease = await self.claim(generation_id)
+        completed = status is Status.COMPLETED
+        ending = settle.Ending(
+            status,
+            stored=lease.output_count if completed else 0,
+            reason="a test",
+            error_code=None if completed else FailureReason.PROVIDER_ERROR,
+        )
+        async with self.container.db.transaction() as tx:
+            await settle.settle_leased(tx, lease, ending)
 
 
 def order(**changes: object) -> dict[str, object]:

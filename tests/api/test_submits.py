@@ -59,6 +59,14 @@ async def test_one_key_ten_times_at_once_is_one_generation(open_cabinet: OpenCab
     await assert_balance(cabinet, available=LOT - PRICE, held=PRICE, active=1)
 
 
+async def test_one_key_ten_times_at_once_is_a_repeat_even_when_credit_is_for_one(open_cabinet: OpenCabinet) -> None:
+    """The first of them leaves no credits; that it was the same request comes first in the contract's order."""
+    cabinet = await open_cabinet(7, balance=PRICE)
+    answers = await cabinet.submit_many(10, key="tap")
+    assert Counter(map(refusal, answers)) == {(202, ""): 1, (409, "DUPLICATE_REQUEST"): 9}
+    await assert_balance(cabinet, available=0, held=PRICE, active=1)
+
+
 async def test_a_key_stays_taken_after_completion_and_is_free_after_failure(open_cabinet: OpenCabinet) -> None:
     cabinet = await open_cabinet(7, balance=LOT)
     first = (await cabinet.submit(key="k")).json()["id"]

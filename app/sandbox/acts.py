@@ -101,9 +101,9 @@ def tap(world: World, person: Person, message_id: int, data: str) -> Tap:
 
 async def wait_answer(world: World, tapped: Tap) -> Json | None:
     """What the bot answered to a tap; None when it did not."""
-    if tapped.update_id is None:
-        return None
-    return await world.callbacks.wait_answer(tapped.query_id, limit_seconds=_ANSWER_LIMIT_SECONDS)
+    # A bot that was not told cannot answer.
+    limit_seconds = 0.0 if tapped.update_id is None else _ANSWER_LIMIT_SECONDS
+    return await world.callbacks.wait_answer(tapped.query_id, limit_seconds=limit_seconds)
 
 
 def set_blocked(world: World, person: Person, *, blocked: bool) -> int | None:

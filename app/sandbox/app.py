@@ -15,6 +15,7 @@ from app.sandbox.botapi import routes as botapi_routes
 from app.sandbox.config import SandboxConfig
 from app.sandbox.control import machinery, overview, users
 from app.sandbox.control.errors import install_error_handlers
+from app.sandbox.control.plain_json import PlainJson
 from app.sandbox.http import build_server
 from app.sandbox.store import Json
 from app.sandbox.vendor import routes as vendor_routes
@@ -35,7 +36,6 @@ def create_sandbox(config: SandboxConfig) -> FastAPI:
     async def answer(body: Json) -> None:
         await botapi_routes.answer_in_webhook(world, body)
 
-    config.data_dir.mkdir(parents=True, exist_ok=True)
     world = World(config, answer)
     app = FastAPI(
         title="Starbrush sandbox",
@@ -46,6 +46,7 @@ def create_sandbox(config: SandboxConfig) -> FastAPI:
         redoc_url=None,
     )
     app.state.world = world
+    app.add_middleware(PlainJson, prefix=_PREFIX)
     app.include_router(users.router, prefix=_PREFIX)
     app.include_router(machinery.router, prefix=_PREFIX)
     app.include_router(overview.router, prefix=_PREFIX)

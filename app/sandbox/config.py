@@ -8,9 +8,9 @@ from pathlib import Path
 class SandboxConfig:
     """Settings of one sandbox process; nothing of it changes while it runs.
 
-    Without `database_url` the clock lives in the sandbox alone. `vendor_delay_seconds` replaces every working time of
-    the demo vendor and, at 0, makes its pictures small and cached, for load tests. `flood_limits` switches on
-    Telegram's own limits of sending.
+    State is kept in `data_dir/sandbox`. Without `database_url` the clock lives in the sandbox alone.
+    `vendor_delay_seconds` replaces every working time of the demo vendor and, at 0, makes its pictures small and
+    cached, for load tests. `flood_limits` switches on Telegram's own limits of sending.
     """
 
     port: int

@@ -24,12 +24,13 @@ class World:
 
     def __init__(self, config: SandboxConfig, answer_in_webhook: Answer) -> None:
         self.config = config
-        self.store = Store(config.data_dir / "sandbox.sqlite")
+        home = config.data_dir / "sandbox"
+        self.store = Store(home / "sandbox.sqlite")
         self.clock = SandboxClock(self.store, config.database_url)
         self.live = LiveChats()
         self.people = People(self.store, config)
         self.history = History(self.store, self.live)
-        self.files = FileShelf(self.store, config.data_dir / "files")
+        self.files = FileShelf(self.store, home / "files")
         self.profile = Profile(self.store)
         self.updates = UpdateQueue(self.store)
         self.dispatcher = Dispatcher(self.store, self.updates, answer_in_webhook)

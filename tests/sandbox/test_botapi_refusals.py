@@ -182,6 +182,13 @@ async def test_methods_refuse(sandbox: Sandbox, method: str, parameters: Json, r
     assert refusal == (400, f"Bad Request: {reason}")
 
 
+async def test_a_tap_cannot_be_answered_after_a_quarter_of_an_hour(sandbox: Sandbox) -> None:
+    query_id = sandbox.world.callbacks.open(await sandbox.user())
+    sandbox.world.store.execute("UPDATE callback_queries SET created_at = created_at - 901")
+    with pytest.raises(TelegramBadRequest, match="query is too old and response timeout expired"):
+        await sandbox.bot.answer_callback_query(query_id)
+
+
 async def test_menu_buttons_of_nobody_are_refused(sandbox: Sandbox) -> None:
     assert await sandbox.refusal("getChatMenuButton", chat_id=42) == (400, "Bad Request: chat not found")
 

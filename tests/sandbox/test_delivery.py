@@ -175,6 +175,16 @@ async def test_only_allowed_kinds_are_told_and_omitting_them_keeps_the_choice(
     assert (await sandbox.bot.get_webhook_info()).allowed_updates == ["callback_query"]
 
 
+async def test_a_tap_that_the_bot_is_not_told_has_no_answer(sandbox: Sandbox, bot_server: BotServer) -> None:
+    await sandbox.bot.set_webhook(bot_server.url, allowed_updates=["message"])
+    user_id = await sandbox.user()
+    sent = await sandbox.bot.send_message(user_id, "tap", reply_markup=keyboard("a"))
+    answer = await sandbox.control.post(
+        f"/users/{user_id}/callbacks", json={"message_id": sent.message_id, "data": "a"}
+    )
+    assert answer.json() == {"update_id": None, "answer": None}
+
+
 async def test_a_webhook_may_answer_with_a_method_call(sandbox: Sandbox, bot_server: BotServer) -> None:
     async def script(update: Json) -> web.Response:
         return web.json_response({"method": "sendMessage", "chat_id": chat_of(update), "text": "in the reply"})

@@ -190,6 +190,7 @@ async def test_work_goes_on_when_the_caller_leaves(sandbox: Sandbox, vendor: htt
         ({"seed": -1}, 400, "invalid_request"),
         ({"reference": ""}, 400, "invalid_request"),
         ({"surprise": 1}, 400, "invalid_request"),
+        ({"inputs": ["data:image/png;base64,AAAA"]}, 400, "invalid_request"),
     ],
 )
 @pytest.mark.parametrize("path", ["/tasks", "/images"])

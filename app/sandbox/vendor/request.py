@@ -40,7 +40,8 @@ class PictureRequest(BaseModel):
     reference: Annotated[str, Field(min_length=1, max_length=200)]
     aspect_ratio: Annotated[str, Field(pattern=r"^[1-9]\d?:[1-9]\d?$")] = "1:1"
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
-    inputs: Annotated[list[str], Field(max_length=16)] = []
+    # Pictures to work from. Nothing is drawn from them yet, so an order that has some is refused rather than ignored.
+    inputs: Annotated[list[str], Field(max_length=0)] = []
 
     @property
     def generation(self) -> str:

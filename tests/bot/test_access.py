@@ -1,0 +1,124 @@
+"""Who may not, and whose it is not."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from app.adapters.telegram.callbacks import Action, pack
+from app.container import Container
+from app.core.ids import new_id
+from app.domain.actors import Actor
+from tests.bot.conftest import NewPhone
+from tests.bot.phone import Json, Phone, button_of, words_of
+from tests.sandbox.rig import Sandbox
+
+OPERATOR = Actor.operator("tests")
+
+
+async def with_buttons(sandbox: Sandbox, phone: Phone, *datas: str) -> Json:
+    """A message with these buttons, as a forger would like to have it."""
+    markup = {"inline_keyboard": [[{"text": data, "callback_data": data}] for data in datas]}
+    sent = await sandbox.call("sendMessage", chat_id=phone.id, text="buttons", reply_markup=markup)
+    return dict(sent.json()["result"])
+
+
+async def test_a_banned_user_gets_a_sentence_and_the_support_pages(new_phone: NewPhone, container: Container) -> None:
+    phone = await new_phone()
+    card = await phone.ask("a kite")
+    await container.services.users.ban(OPERATOR, phone.id, reason="spam")
+    for text in ("another kite", "/balance", "/history", "/start"):
+        assert "Your account is blocked" in words_of(await phone.ask(text))
+    answer = await phone.tap(card, "Create") or {}
+    assert answer["show_alert"]
+    assert "Your account is blocked" in answer["text"]
+    for command in ("paysupport", "terms", "privacy", "help"):
+        assert "blocked" not in words_of(await phone.ask(f"/{command}"))[:60]
+    assert "Nothing is being made" in words_of(await phone.ask("/cancel"))
+
+
+async def test_a_suspended_user_is_told_until_when_and_why(new_phone: NewPhone, container: Container) -> None:
+    phone = await new_phone()
+    until = datetime.now(UTC) + timedelta(days=1)
+    await container.services.users.suspend(OPERATOR, phone.id, until=until, reason="too many <bots>")
+    said = words_of(await phone.ask("a kite"))
+    assert until.strftime("%d.%m.%Y %H:%M UTC") in said
+    assert "too many <bots>" in said
+
+
+async def test_nobody_starts_sees_cancels_or_deletes_what_is_anothers(
+    new_phone: NewPhone, container: Container, sandbox: Sandbox
+) -> None:
+    owner, stranger = await new_phone(), await new_phone(name="Eve")
+    card = await owner.ask("a kite")
+    start = button_of(card, "Create")["callback_data"]
+    await owner.tap(card, "Create")
+    user = await container.services.users.get_by_telegram_id(owner.id)
+    (view,) = await container.services.generations.list_active(Actor.user(user.id))
+    actions = (Action.CANCEL, Action.ORIGINAL, Action.OPEN, Action.REPEAT, Action.DELETE_SURELY, Action.KEEP)
+    forged = await with_buttons(sandbox, stranger, start, *(pack(action, view.id) for action in actions))
+    for row in forged["reply_markup"]["inline_keyboard"]:
+        answer = await stranger.tap_data(forged, row[0]["callback_data"])
+        assert (answer or {})["text"] in {
+            "There is no such picture in your history.",
+            "It is not there (any more).",
+        }, row
+    assert (await container.services.generations.get(Actor.user(user.id), view.id)).is_open
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pack(Action.COUNT, new_id(), "9"),
+        pack(Action.START, new_id(), "4"),
+        pack(Action.HISTORY, value="nonsense.-1"),
+        pack(Action.BALANCE, value="9999999"),
+        pack(Action.LANGUAGE, value="xx"),
+        pack(Action.QUICK, value="maybe"),
+        "s::",
+        "💎" * 16,
+    ],
+)
+async def test_made_up_buttons_do_no_harm(
+    new_phone: NewPhone, container: Container, sandbox: Sandbox, data: str
+) -> None:
+    phone = await new_phone()
+    forged = await with_buttons(sandbox, phone, data)
+    await phone.tap_data(forged, data)
+    assert (
+        container.metrics.value("starbrush_webhook_updates_total", [("kind", "callback_query"), ("outcome", "stored")])
+        == 0
+    )
+
+
+async def test_choices_beyond_the_model_are_refused(new_phone: NewPhone, sandbox: Sandbox) -> None:
+    phone = await new_phone()
+    card = await phone.ask("a kite")
+    draft = button_of(card, "Create")["callback_data"].split(":")[1]
+    for data in (f"n:{draft}:9", f"n:{draft}:", f"r:{draft}:7:1", f"m:{draft}:nothing"):
+        forged = await with_buttons(sandbox, phone, data)
+        answer = await phone.tap_data(forged, data)
+        assert (answer or {}).get("show_alert") or data.endswith(":"), data
+
+
+async def test_groups_are_not_listened_to(new_phone: NewPhone, container: Container) -> None:
+    phone = await new_phone()
+    group = {"id": -100, "type": "group", "title": "Friends"}
+    sender = {"id": phone.id, "is_bot": False, "first_name": "Ann"}
+    before = len(await phone.said())
+    await post(
+        container,
+        {"update_id": 1, "message": {"message_id": 1, "date": 1, "chat": group, "from": sender, "text": "kite"}},
+    )
+    assert len(await phone.said()) == before
+
+
+async def post(container: Container, update: Json) -> int:
+    import httpx
+
+    settings = container.settings
+    async with httpx.AsyncClient(trust_env=False) as client:
+        secret = settings.telegram_webhook_secret.get_secret_value()
+        answer = await client.post(
+            settings.webhook_url, json=update, headers={"X-Telegram-Bot-Api-Secret-Token": secret}
+        )
+    return answer.status_code

@@ -1,0 +1,183 @@
+"""Drafts: their price is locked, they start once, old keyboards keep working."""
+
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+
+from app.core.errors import AppError
+from app.domain.errors import (
+    DuplicateRequest,
+    IdempotencyKeyReused,
+    InsufficientCredits,
+    ModelUnavailable,
+    NotFound,
+    ValidationFailed,
+)
+from app.domain.generations.models import Origin
+from app.domain.generations.requests import NewDraft
+from app.domain.generations.views import DraftStatus, GenerationView, Options
+from app.domain.limits.request_keys import RequestKey
+from app.domain.users.repository import UserView
+from tests.domain.shop import Shop, actor, order
+
+
+async def dearer(shop: Shop) -> None:
+    await shop.run_sql("UPDATE models SET price_credits = price_credits * 3")
+    shop.services.catalog.forget()
+
+
+async def test_a_draft_is_priced_and_keeps_its_price(shop: Shop, ann: UserView) -> None:
+    draft = await shop.services.drafts.create(actor(ann), NewDraft("a red kite", count=2))
+    assert (draft.price_credits, draft.status) == (8, DraftStatus.OPEN)
+    await dearer(shop)
+    started = await shop.services.drafts.start(actor(ann), draft.id, origin=Origin.BOT)
+    assert started.price_credits == 8
+    assert await shop.balances(ann.id) == (12, 8, 1)
+
+
+async def test_changing_a_draft_prices_it_anew(shop: Shop, ann: UserView) -> None:
+    draft = await shop.services.drafts.create(actor(ann), NewDraft("a red kite"))
+    await dearer(shop)
+    changed = await shop.services.drafts.adjust(actor(ann), draft.id, count=3, aspect_ratio="16:9")
+    assert (changed.id, changed.price_credits) == (draft.id, 36)
+    assert (changed.options.count, changed.options.aspect_ratio) == (3, "16:9")
+
+
+async def test_choices_are_remembered_for_the_next_draft(shop: Shop, ann: UserView) -> None:
+    draft = await shop.services.drafts.create(actor(ann), NewDraft("a red kite"))
+    await shop.services.drafts.adjust(actor(ann), draft.id, model_key="image-pro", count=4, aspect_ratio="9:16")
+    following = await shop.services.drafts.create(actor(ann), NewDraft("a blue kite"))
+    assert (following.model_key, following.options.count, following.options.aspect_ratio) == ("image-pro", 4, "9:16")
+
+
+async def test_what_was_remembered_and_is_gone_is_passed_over(shop: Shop, ann: UserView) -> None:
+    await shop.run_sql(
+        """UPDATE users SET preferences = '{"model": "gone", "aspect_ratio": "7:1", "count": 9}' WHERE id = :id""",
+        id=ann.id,
+    )
+    draft = await shop.services.drafts.create(actor(ann), NewDraft("a red kite"))
+    assert (draft.model_key, draft.options.count, draft.options.aspect_ratio) == ("image-standard", 4, "1:1")
+
+
+async def test_a_double_tap_is_one_order(shop: Shop, ann: UserView) -> None:
+    draft = await shop.services.drafts.create(actor(ann), NewDraft("a red kite"))
+    results = await asyncio.gather(
+        *(shop.services.drafts.start(actor(ann), draft.id, origin=Origin.BOT) for _ in range(6)), return_exceptions=True
+    )
+    started = [result for result in results if isinstance(result, GenerationView)]
+    refused = [result for result in results if isinstance(result, AppError)]
+    assert len(started) == 1
+    assert [type(error) for error in refused] == [DuplicateRequest] * 5
+    assert {error.params["generation_id"] for error in refused} == {str(started[0].id)}
+    again = await shop.services.drafts.get(actor(ann), draft.id)
+    assert (again.status, again.generation_id) == (DraftStatus.STARTED, started[0].id)
+    assert await shop.balances(ann.id) == (16, 4, 1)
+
+
+async def test_a_refused_start_leaves_the_draft_open(shop: Shop) -> None:
+    poor = await shop.newcomer(credits=1)
+    draft = await shop.services.drafts.create(actor(poor), NewDraft("a red kite"))
+    with pytest.raises(InsufficientCredits):
+        await shop.services.drafts.start(actor(poor), draft.id, origin=Origin.BOT)
+    await shop.newcomer(credits=20)
+    assert (await shop.services.drafts.start(actor(poor), draft.id, origin=Origin.BOT)).price_credits == 4
+
+
+async def test_a_draft_lives_for_a_day(shop: Shop, ann: UserView) -> None:
+    draft = await shop.services.drafts.create(actor(ann), NewDraft("a red kite"))
+    await shop.advance_clock(timedelta(hours=24, seconds=1))
+    assert (await shop.services.drafts.get(actor(ann), draft.id)).status is DraftStatus.EXPIRED
+    with pytest.raises(NotFound):
+        await shop.services.drafts.start(actor(ann), draft.id, origin=Origin.BOT)
+
+
+@pytest.mark.parametrize("used", ["started", "expired"])
+async def test_an_old_keyboard_works_on_a_copy(shop: Shop, ann: UserView, used: str) -> None:
+    draft = await shop.services.drafts.create(actor(ann), NewDraft("a red kite", seed=7))
+    if used == "started":
+        await shop.services.drafts.start(actor(ann), draft.id, origin=Origin.BOT)
+    else:
+        await shop.advance_clock(timedelta(days=2))
+    for copy in (
+        await shop.services.drafts.adjust(actor(ann), draft.id, count=2),
+        await shop.services.drafts.renew(actor(ann), draft.id),
+    ):
+        assert copy.id != draft.id
+        assert (copy.prompt, copy.options.seed, copy.status) == ("a red kite", 7, DraftStatus.OPEN)
+
+
+async def test_changing_a_draft_against_starting_it_never_changes_what_was_started(shop: Shop, ann: UserView) -> None:
+    for _ in range(4):
+        draft = await shop.services.drafts.create(actor(ann), NewDraft("a red kite", count=1))
+        started, changed = await asyncio.gather(
+            shop.services.drafts.start(actor(ann), draft.id, origin=Origin.BOT),
+            shop.services.drafts.adjust(actor(ann), draft.id, count=2),
+        )
+        assert started.price_credits == started.options.count * 4
+        assert (changed.options.count, changed.price_credits) == (2, 8)
+        await shop.services.generations.cancel(actor(ann), started.id)
+    assert await shop.balances(ann.id) == (20, 0, 0)
+
+
+async def test_a_draft_of_somebody_else_is_not_there(shop: Shop, ann: UserView) -> None:
+    bob = await shop.newcomer(700_000_002)
+    draft = await shop.services.drafts.create(actor(ann), NewDraft("a red kite"))
+    drafts = shop.services.drafts
+    for use in (
+        drafts.get(actor(bob), draft.id),
+        drafts.adjust(actor(bob), draft.id, count=2),
+        drafts.renew(actor(bob), draft.id),
+        drafts.start(actor(bob), draft.id, origin=Origin.BOT),
+        drafts.get(actor(ann), uuid4()),
+    ):
+        with pytest.raises(NotFound):
+            await use
+
+
+async def test_the_same_update_is_the_same_draft(shop: Shop, ann: UserView) -> None:
+    new = NewDraft("a red kite", update_id=77)
+    made = await asyncio.gather(*(shop.services.drafts.create(actor(ann), new) for _ in range(5)))
+    assert len({draft.id for draft in made}) == 1
+
+
+async def test_the_same_key_and_body_is_the_same_draft(shop: Shop, ann: UserView) -> None:
+    key = RequestKey("once", "POST /drafts", b"body")
+    made = await asyncio.gather(
+        *(shop.services.drafts.create(actor(ann), NewDraft("a red kite"), request_key=key) for _ in range(5))
+    )
+    assert len({draft.id for draft in made}) == 1
+    assert sorted(draft.is_repeat for draft in made) == [False, True, True, True, True]
+    for other in (RequestKey("once", "POST /drafts", b"another"), RequestKey("once", "POST /avatars", b"body")):
+        with pytest.raises(IdempotencyKeyReused):
+            await shop.services.drafts.create(actor(ann), NewDraft("a red kite"), request_key=other)
+
+
+async def test_again_keeps_everything_and_a_variation_another_seed_and_the_parent(shop: Shop, ann: UserView) -> None:
+    request = replace(order("a red kite"), options=Options("16:9", 2, seed=5), negative_prompt="rain")
+    done = await shop.work(await shop.services.generations.submit(actor(ann), request))
+    again = await shop.services.drafts.repeat(actor(ann), done.id, variation=False)
+    variation = await shop.services.drafts.repeat(actor(ann), done.id, variation=True)
+    assert (again.options, again.parent_id, again.negative_prompt) == (Options("16:9", 2, seed=5), None, "rain")
+    assert (variation.options, variation.parent_id) == (Options("16:9", 2), done.id)
+
+
+@pytest.mark.parametrize("new", [NewDraft(" "), NewDraft("x" * 2001), NewDraft("x", count=5), NewDraft("x", count=0)])
+async def test_a_draft_that_does_not_fit_is_refused(shop: Shop, ann: UserView, new: NewDraft) -> None:
+    with pytest.raises(ValidationFailed):
+        await shop.services.drafts.create(actor(ann), new)
+
+
+async def test_a_count_of_nothing_does_not_fit(shop: Shop, ann: UserView) -> None:
+    draft = await shop.services.drafts.create(actor(ann), NewDraft("a red kite"))
+    with pytest.raises(ValidationFailed):
+        await shop.services.drafts.adjust(actor(ann), draft.id, count=0)
+
+
+async def test_without_a_model_on_sale_there_is_no_draft(shop: Shop, ann: UserView) -> None:
+    await shop.run_sql("UPDATE models SET enabled = false")
+    shop.services.catalog.forget()
+    with pytest.raises(ModelUnavailable):
+        await shop.services.drafts.create(actor(ann), NewDraft("a red kite"))

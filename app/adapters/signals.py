@@ -1,7 +1,6 @@
 """Wakes open event streams: one Redis subscription a process, handed on to whoever listens here."""
 
 import asyncio
-import contextlib
 from collections import defaultdict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -18,6 +17,7 @@ log = structlog.get_logger(__name__)
 
 _FIRST_PAUSE_SECONDS: Final = 0.1
 _LONGEST_PAUSE_SECONDS: Final = 5.0
+_CANCEL_AGAIN_SECONDS: Final = 0.1
 # A connection that says nothing for so long is asked whether it lives, and given up after as long again.
 _QUIET_SECONDS: Final = 10.0
 
@@ -37,10 +37,10 @@ class RedisSignals:
 
     async def close(self) -> None:
         """Stop reading and end every listener's iteration."""
-        if self._reader is not None:
+        # redis-py swallows a cancellation that falls into its connecting, so one may not be enough.
+        while self._reader is not None and not self._reader.done():
             self._reader.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._reader
+            await asyncio.wait({self._reader}, timeout=_CANCEL_AGAIN_SECONDS)
         for listener in self._all_listeners():
             listener.end()
         await self._redis.aclose()

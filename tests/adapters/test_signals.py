@@ -122,3 +122,14 @@ async def test_closing_ends_every_iteration(redis_url: str) -> None:
         await other.close()
         async with asyncio.timeout(LIMIT_SECONDS):
             assert [None async for _ in turns] == []
+
+
+async def test_closes_at_any_moment_of_connecting(redis_url: str) -> None:
+    """redis-py loses a cancellation that falls into some of these moments."""
+    for moment in range(60):
+        signals = RedisSignals(redis_url)
+        await signals.open()
+        for _ in range(moment):
+            await asyncio.sleep(0)
+        async with asyncio.timeout(LIMIT_SECONDS):
+            await signals.close()

@@ -104,7 +104,7 @@ async def _probe(name: str, ask: Callable[[], Awaitable[object]]) -> Part:
             await ask()
     except Exception as error:
         # Whatever a part fails with is what is reported.
-        log.warning("part_down", part=name, exc_info=error)
+        log.warning("part_down", part=name, error=repr(error))
         # The text of an error may name addresses and accounts; its class says enough to strangers.
         return Part(state="down", latency_ms=None, detail=type(error).__name__)
     return Part(state="ok", latency_ms=round((time.perf_counter() - began_at) * 1000, 1))

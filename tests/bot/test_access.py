@@ -10,6 +10,7 @@ from app.core.ids import new_id
 from app.domain.actors import Actor
 from tests.bot.conftest import NewPhone
 from tests.bot.phone import Json, Phone, button_of, words_of
+from tests.bot.updates import post, private_message
 from tests.sandbox.rig import Sandbox
 
 OPERATOR = Actor.operator("tests")
@@ -102,23 +103,8 @@ async def test_choices_beyond_the_model_are_refused(new_phone: NewPhone, sandbox
 
 async def test_groups_are_not_listened_to(new_phone: NewPhone, container: Container) -> None:
     phone = await new_phone()
-    group = {"id": -100, "type": "group", "title": "Friends"}
-    sender = {"id": phone.id, "is_bot": False, "first_name": "Ann"}
     before = len(await phone.said())
-    await post(
-        container,
-        {"update_id": 1, "message": {"message_id": 1, "date": 1, "chat": group, "from": sender, "text": "kite"}},
-    )
+    update = private_message(phone.id, "kite")
+    update["message"]["chat"] = {"id": -100, "type": "group", "title": "Friends"}
+    assert await post(container.settings, update) == 200
     assert len(await phone.said()) == before
-
-
-async def post(container: Container, update: Json) -> int:
-    import httpx
-
-    settings = container.settings
-    async with httpx.AsyncClient(trust_env=False) as client:
-        secret = settings.telegram_webhook_secret.get_secret_value()
-        answer = await client.post(
-            settings.webhook_url, json=update, headers={"X-Telegram-Bot-Api-Secret-Token": secret}
-        )
-    return answer.status_code

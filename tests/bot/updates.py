@@ -1,0 +1,32 @@
+"""Updates as Telegram posts them, for what a person's phone cannot do."""
+
+import itertools
+from typing import Any
+
+import httpx
+
+from app.settings import Settings
+
+Json = dict[str, Any]
+
+_numbers = itertools.count(9_000_000)
+
+
+def private_message(telegram_id: int, text: str = "", **content: Any) -> Json:
+    """An update with a message in a private chat."""
+    number = next(_numbers)
+    sender = {"id": telegram_id, "is_bot": False, "first_name": "Ann", "language_code": "en"}
+    chat = {"id": telegram_id, "type": "private", "first_name": "Ann"}
+    message = {"message_id": number, "date": 1, "chat": chat, "from": sender, **content}
+    return {"update_id": number, "message": message | ({"text": text} if text else {})}
+
+
+async def post(settings: Settings, body: Json | bytes, *, secret: str | None = None) -> int:
+    """Post to the webhook, with the right secret unless told otherwise; the status."""
+    given = settings.telegram_webhook_secret.get_secret_value() if secret is None else secret
+    content = {"content": body} if isinstance(body, bytes) else {"json": body}
+    async with httpx.AsyncClient(trust_env=False, timeout=30) as client:
+        answer = await client.post(
+            settings.webhook_url, headers={"X-Telegram-Bot-Api-Secret-Token": given} if given else {}, **content
+        )
+    return answer.status_code

@@ -102,8 +102,7 @@ async def _probe(name: str, ask: Callable[[], Awaitable[object]]) -> Part:
     try:
         async with asyncio.timeout(_PROBE_SECONDS):
             await ask()
-    except Exception as error:
-        # Whatever a part fails with is what is reported.
+    except Exception as error:  # noqa: BLE001 - whatever a part fails with is what is reported
         log.warning("part_down", part=name, error=repr(error))
         # The text of an error may name addresses and accounts; its class says enough to strangers.
         return Part(state="down", latency_ms=None, detail=type(error).__name__)

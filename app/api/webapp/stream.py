@@ -120,9 +120,9 @@ class EventStream(Response):
             # Listening before the first look, so that no change falls in between.
             async with self._container.signals.listen(self._caller.user_id) as signals:
                 await feed.run(signals)
-        except AppError as error:
+        except* AppError as refused:
             # Banned, suspended or erased meanwhile: the next connection is told in words.
-            log.info("event_stream_refused", code=error.code)
+            log.info("event_stream_refused", errors=[str(error) for error in refused.exceptions])
 
 
 class _Feed:

@@ -61,6 +61,8 @@ class CreditService:
                 before_id = int(decode_cursor(cursor, parts=1)[0])
             except ValueError as error:
                 raise ValidationFailed({"cursor": "is not a cursor of this list"}) from error
+            if not 0 < before_id <= _BEFORE_ALL:
+                raise ValidationFailed({"cursor": "is not a cursor of this list"})
         async with self._db.read() as reader:
             rows = await reader.all(_STATEMENT, {"user_id": actor.user_id, "before_id": before_id, "limit": limit + 1})
         items = tuple(LedgerItem(**row._mapping) for row in rows[:limit])  # noqa: SLF001 - SQLAlchemy's documented name

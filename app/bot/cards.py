@@ -83,6 +83,8 @@ def _renewed(draft: DraftView) -> StartTap:
 
 async def _next(conversation: Conversation, draft_id: UUID) -> DraftView | None:
     try:
+        # The card shows what is left, and that has just changed.
+        conversation.speak(await conversation.services.users.get(conversation.user.id))
         return await conversation.services.drafts.renew(conversation.actor, draft_id)
     except AppError:
         # The model was taken off sale meanwhile; what was started goes on, and the button says so when tapped.

@@ -39,7 +39,7 @@ async def test_a_prompt_in_the_chat_becomes_a_picture(phone: Phone) -> None:
     card = await phone.ask("a red kite over the sea")
     assert await phone.tap(card, "16:9") is not None
     card = await phone.look(card) or {}
-    assert "✓ 16:9" in [button["text"] for row in card["reply_markup"]["inline_keyboard"] for button in row]
+    assert "✓16:9" in [button["text"] for row in card["reply_markup"]["inline_keyboard"] for button in row]
     assert (await phone.tap(card, "Create") or {})["text"] == "🚀 Started"
     result = await phone.find("Held 4 💎 · charged 4 💎 · returned 0 💎")
     drawn = await picture(phone, result)

@@ -35,11 +35,11 @@ def card(words: Words, params: Mapping[str, Any]) -> InlineKeyboardMarkup:
         rows.append(
             _fitting([(words.plain("button-model", model=title), Action.MODEL, params["next_model_key"])], draft_id)
         )
-    ratios = [(_chosen(ratio, params["ratio"]), Action.RATIO, ratio) for ratio in params["ratios"]]
+    ratios = [(_ticked(ratio, params["ratio"]), Action.RATIO, ratio) for ratio in params["ratios"]]
     rows += [_fitting(ratios[at : at + _RATIOS_PER_ROW], draft_id) for at in range(0, len(ratios), _RATIOS_PER_ROW)]
     counts = range(1, int(params["max_count"]) + 1)
     if len(counts) > 1:
-        rows.append([_button(_chosen(f"×{n}", f"×{params['count']}"), pack(Action.COUNT, draft_id, n)) for n in counts])
+        rows.append([_button(_ticked(f"×{n}", f"×{params['count']}"), pack(Action.COUNT, draft_id, n)) for n in counts])
     rows.append([_quick_switch(words, enabled=bool(params["quick_mode"]), draft_id=draft_id)])
     return _markup(rows)
 
@@ -176,6 +176,11 @@ def _pager(words: Words, action: Action, prefix: str, *, page: int, has_next: bo
     if has_next:
         row.append(_button(words.plain("button-older"), pack(action, value=f"{prefix}{page + 1}")))
     return row
+
+
+def _ticked(label: str, chosen: object) -> str:
+    # Without a space: five of these stand in one row of a phone.
+    return f"✓{label}" if label == chosen else label
 
 
 def _chosen(label: str, chosen: object) -> str:

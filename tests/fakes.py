@@ -69,7 +69,8 @@ class Gate:
 class ScriptedProvider:
     """A vendor that answers as it is told, by output index; without a script everything succeeds.
 
-    `creates` and `asked` are what it was asked, in order. A create that raises after `takes_then` is taken all the same.
+    `creates` and `asked` are what it was asked, in order. With `takes_unanswered` a create that raises is taken all
+    the same.
     """
 
     name: str = "demo"
@@ -90,7 +91,7 @@ class ScriptedProvider:
     names_known_task: bool = True
     hides_tasks: bool = False
     gate: Gate | None = None
-    taken: set[str] = field(default_factory=set)
+    takes_unanswered: bool = False
 
     def will_answer(self, *answers: Answer, index: int = 0) -> None:
         self.answers[index].extend(answers)
@@ -158,7 +159,7 @@ class ScriptedProvider:
         script = self.answers[_index(request.reference)]
         answer = script.popleft() if script else None
         if isinstance(answer, BaseException):
-            if request.reference in self.taken or "*" in self.taken:
+            if self.takes_unanswered:
                 self.take(request.reference)
             raise answer
         return answer

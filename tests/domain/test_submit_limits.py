@@ -113,10 +113,13 @@ async def test_one_below_the_limit_is_accepted(shop: Shop) -> None:
     [
         # The tenth newest must leave the minute.
         ([50] + [10] * 9, 10),
-        ([50] * 3 + [40] * 3 + [30] * 6, 20),
+        ([50] * 3 + [40] * 3 + [30] * 6, 10),
+        ([50] * 2 + [40] * 8, 10),
         # The sixtieth newest must leave the hour.
-        ([3_500] * 5 + [1_200] * 58, 2_400),
-        ([3_599] * 2 + [1_200] * 58, 2_400),
+        ([3_500] * 5 + [1_200] * 58, 100),
+        ([2_400] * 2 + [1_200] * 58, 1_200),
+        # Both are full: the one that opens last counts.
+        ([1_200] * 50 + [10] * 10, 2_400),
     ],
 )
 async def test_retry_after_is_when_the_next_is_accepted(shop: Shop, ages: list[int], retry_after: int) -> None:

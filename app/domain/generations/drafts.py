@@ -131,7 +131,7 @@ class DraftService:
         ratio = aspect_ratio or draft.options.aspect_ratio
         if aspect_ratio is None and ratio not in model.aspect_ratios:
             ratio = model.default_ratio
-        chosen = count or min(draft.options.count, model.max_count)
+        chosen = min(draft.options.count, model.max_count) if count is None else count
         options = replace(draft.options, aspect_ratio=ratio, count=chosen)
         check_shape(options)
         check_allowed(options, model)

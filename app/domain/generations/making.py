@@ -139,6 +139,8 @@ class OutputMaker:
     async def advance(self, lease: Lease, index: int, earlier: Sequence[Attempt]) -> Outcome:
         """Do the next thing for an output, given its creates so far. Raises: LeaseLost."""
         last = earlier[-1] if earlier else None
+        if last is not None and (lost := _lost_for_good(last)) is not None:
+            return lost
         if last is None or last.state not in {AttemptState.INTENT, AttemptState.RUNNING, AttemptState.MADE}:
             return await self._create(lease, index, earlier)
         provider = self._providers.get(last.provider)
@@ -313,7 +315,8 @@ class OutputMaker:
     ) -> Outcome:
         if error.task_id is not None:
             return await self._adopt(provider, attempt, error.task_id)
-        return await self._resolve(lease, provider, attempt)
+        # It has the task and does not name it: its search will, a little later.
+        return await self._unreachable(lease, attempt, error.detail)
 
     async def _resolve(self, lease: Lease, provider: Provider, attempt: Attempt) -> Outcome:
         """An intent without an answer: find the task, or make sure that there is none."""
@@ -530,6 +533,16 @@ def _request(lease: Lease, index: int, vendor_model: str, reference: str) -> Ven
         seed=(lease.seed + index) % 2**32,
         reference=reference,
     )
+
+
+def _lost_for_good(last: Attempt) -> Lost | None:
+    """Why an output is not tried again while others of its generation still are."""
+    if last.state is AttemptState.REJECTED:
+        return Lost(FailureReason.PROMPT_REJECTED)
+    if last.state is AttemptState.UNKNOWN and last.shape is Shape.TASK:
+        # It may be running, and paid (trap 25).
+        return Lost(FailureReason.PROVIDER_OUTCOME_UNKNOWN)
+    return None
 
 
 def _trailing_waits(earlier: Sequence[Attempt]) -> int:

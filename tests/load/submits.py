@@ -5,6 +5,7 @@ import json
 import re
 import subprocess
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -43,7 +44,7 @@ class SubmitFigures:
 async def measure(rig: Rig) -> SubmitFigures:
     """Run both, one after the other, each with 16 clients over 1,000 users."""
     async with open_container(rig, DB_POOL_SIZE=str(CLIENTS), DB_MAX_OVERFLOW="0") as container:
-        users = await enter_users(container, USERS, credits=900_000)
+        users = await enter_users(container, USERS, balance=900_000)
         recording = await _record(container, users[0])
         await _submit_for(container, users, _WARM_UP_SECONDS)
         service = await _submit_for(container, users, _SECONDS)
@@ -105,7 +106,7 @@ async def _record(container: Container, user_id: int) -> _Recording:
             recording.statements.append((statement, {}))
 
     engine = container.db.engine.sync_engine
-    hooks = {
+    hooks: dict[str, Callable[..., Any]] = {
         "before_execute": note,
         "begin": lambda connection: bound(connection, "BEGIN"),
         "commit": lambda connection: bound(connection, "COMMIT"),
@@ -126,32 +127,30 @@ def _rendered(statement: str, params: dict[str, Any]) -> str:
 
     def value(match: re.Match[str]) -> str:
         name = match.group(1)
-        return _literal(name, params[name])
+        return _literal(name, params[name]) if name in params else match.group(0)
 
-    rendered = re.sub(r"(?<![:\\\w]):(\w+)", lambda match: value(match) if match.group(1) in params else match.group(0), statement)
+    rendered = re.sub(r"(?<![:\\\w]):(\w+)", value, statement)
     return " ".join(rendered.replace("\\:", ":").split())
 
 
 def _literal(name: str, value: Any) -> str:
+    """A value as SQL; what differs from submit to submit is an expression over pgbench's variables."""
     if name == "user_id" or (name == "id" and isinstance(value, int)):
         return "CAST(:user_id AS bigint)"
-    if isinstance(value, UUID):
-        return _NEW_ID
-    if name == "key":
-        return f"'{value.partition(':')[0]}:' || {_NEW_ID}"
-    if name == "reference_id":
-        return f"CAST({_NEW_ID} AS text)"
-    if isinstance(value, timedelta):
-        return f"'{value.total_seconds()} seconds'"
-    if isinstance(value, list):
-        return f"ARRAY[{', '.join(_NEW_ID for _ in value)}]"
-    if isinstance(value, dict):
-        return "'" + json.dumps(value) + "'::jsonb"
-    if value is None:
-        return "NULL"
-    if isinstance(value, int | float):
-        return str(value)
-    return f"'{value}'"
+    match value:
+        case str() if name == "key":
+            return f"'{value.partition(':')[0]}:' || {_NEW_ID}"
+        case str() if name == "reference_id":
+            return f"CAST({_NEW_ID} AS text)"
+        case None:
+            return "NULL"
+        case UUID():
+            return _NEW_ID
+        case timedelta():
+            return f"'{value.total_seconds()} seconds'"
+        case dict():
+            return f"'{json.dumps(value)}'::jsonb"
+    return str(value) if isinstance(value, int | float) else f"'{value}'"
 
 
 def _run_pgbench(rig: Rig, script: Path) -> float:

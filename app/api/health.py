@@ -71,10 +71,11 @@ class Examination:
     async def _examine(self) -> Health:
         probes = self._probes()
         found = await asyncio.gather(*(_probe(name, ask) for name, ask in probes.items()))
-        parts = dict(zip(probes, found, strict=True)) | {"worker": self._worker(), **self._providers()}
+        parts = dict(zip(probes, found, strict=True)) | {"worker": self._worker()}
         parts["tbank"] = Part(state="off", latency_ms=None)
         if parts["database"].state == "down":
             return Health(status="down", parts=parts)
+        parts |= await self._providers()
         degraded = any(part.state == "down" for part in parts.values())
         return Health(status="degraded" if degraded else "ok", parts=parts)
 
@@ -93,8 +94,16 @@ class Examination:
             return Part(state="off", latency_ms=None, detail="this process runs no worker")
         return Part(state="ok" if age < _WORKER_AGE_SECONDS else "down", latency_ms=round(age * 1000, 1))
 
-    def _providers(self) -> dict[str, Part]:
-        return {}
+    async def _providers(self) -> dict[str, Part]:
+        """Vendors are not asked, since some count every call; what counts is whether anything is routed to them."""
+        models = await self._container.services.catalog.list_models()
+        routed = {route.provider for model in models for route in model.routes if not route.paused}
+        return {
+            f"provider:{name}": Part(state="ok", latency_ms=None)
+            if name in routed
+            else Part(state="down", latency_ms=None, detail="no route to it is open")
+            for name in self._container.providers
+        }
 
 
 async def _probe(name: str, ask: Callable[[], Awaitable[object]]) -> Part:

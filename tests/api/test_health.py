@@ -52,9 +52,19 @@ async def test_tells_how_every_part_is(client: httpx.AsyncClient) -> None:
         assert (part["state"], part["detail"]) == ("ok", None), name
         assert part["latency_ms"] > 0
     assert health["parts"]["worker"]["state"] == "off"
+    assert health["parts"]["provider:demo"]["state"] == "ok"
     # Nobody plays Telegram in this test.
     assert health["parts"]["telegram"]["state"] == "down"
     assert health["status"] == "degraded"
+
+
+async def test_a_vendor_without_an_open_route_is_down(client: httpx.AsyncClient, container: Container) -> None:
+    catalog = container.services.catalog
+    for model in await catalog.list_models():
+        for route in model.routes:
+            await catalog.pause_route(route.id, seconds=60, reason="a test")
+    parts = (await client.get("/api/health")).json()["parts"]
+    assert parts["provider:demo"] == {"state": "down", "latency_ms": None, "detail": "no route to it is open"}
 
 
 async def test_a_worker_that_stands_still_is_down(client: httpx.AsyncClient, container: Container) -> None:

@@ -23,12 +23,21 @@ _FIRST_PAUSE_SECONDS: Final = 0.2
 _LONGEST_PAUSE_SECONDS: Final = 2.0
 
 
+class _Stopped(Exception):
+    """The reader was told to stop."""
+
+
 class _TimedWorker(Worker):
-    """A worker that says when its loop last turned."""
+    """A worker that says when its loop last turned, and ends between two turns when it may pick no more jobs.
+
+    Cancelling arq's loop instead would cut it off in the middle of a pipeline and leave its connection open.
+    """
 
     turned_at: float = 0.0
 
     async def _poll_iteration(self) -> None:
+        if not self.allow_pick_jobs:
+            raise _Stopped
         await super()._poll_iteration()
         self.turned_at = time.monotonic()
 
@@ -73,8 +82,6 @@ class QueueReader:
         self._stopping = True
         if self._worker is not None:
             self._worker.allow_pick_jobs = False
-            if self._worker.main_task is not None:
-                self._worker.main_task.cancel()
 
     async def _read(self) -> None:
         worker = _TimedWorker(
@@ -94,9 +101,8 @@ class QueueReader:
         self._worker = worker
         try:
             await worker.async_run()
-        except asyncio.CancelledError:
-            if not self._stopping:
-                raise
+        except _Stopped:
+            log.debug("queue_reader_stopped", queue=self._queue.value)
         except Exception as error:  # noqa: BLE001 - whatever ends arq's loop, the loop is built anew
             log.warning("queue_reader_failed", queue=self._queue.value, error=str(error))
         finally:

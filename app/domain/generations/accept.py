@@ -109,7 +109,9 @@ _INSERT = text(
     event AS (
         INSERT INTO generation_events (generation_id, new_status, reason) SELECT id, 'PENDING', 'accepted' FROM accepted
     )
-    SELECT created_at FROM accepted
+    SELECT created_at, 1 + (SELECT count(*) FROM (SELECT 1 FROM generations WHERE status = 'PENDING' LIMIT 1000) ahead)
+        AS queue_position
+    FROM accepted
     """  # noqa: S608 - fixed text
 ).bindparams(bindparam("options", type_=JSONB))
 _START_DRAFT = text("UPDATE drafts SET generation_id = :id WHERE id = :draft_id AND generation_id IS NULL")
@@ -121,6 +123,7 @@ class Accepted:
 
     id: UUID
     created_at: datetime
+    queue_position: int
 
 
 async def hold_and_queue(tx: Tx, actor: Actor, acceptance: Acceptance, terms: Terms) -> Accepted:
@@ -139,7 +142,7 @@ async def hold_and_queue(tx: Tx, actor: Actor, acceptance: Acceptance, terms: Te
         # What stood in the way is gone since; the caller may simply try again.
         raise ConcurrentUpdate
     limits = terms.limits.of(held.tier)
-    created_at: datetime | None = await tx.scalar(
+    row = await tx.one_or_none(
         _INSERT,
         {
             "id": generation_id,
@@ -166,7 +169,7 @@ async def hold_and_queue(tx: Tx, actor: Actor, acceptance: Acceptance, terms: Te
             "model_active": acceptance.model.max_active,
         },
     )
-    if created_at is None:
+    if row is None:
         await _check_windows(tx, user_id, acceptance.model, limits)
         raise ConcurrentUpdate
     if acceptance.draft_id is not None:
@@ -174,7 +177,7 @@ async def hold_and_queue(tx: Tx, actor: Actor, acceptance: Acceptance, terms: Te
     if acceptance.origin is Origin.BOT and acceptance.chat_id is not None:
         await _owe_progress(tx, user_id, generation_id, acceptance.chat_id)
     tx.after_commit(Job(Queue.GENERATION, JOB_NAME, str(generation_id), 1), Signal(user_id))
-    return Accepted(generation_id, created_at)
+    return Accepted(generation_id, row.created_at, row.queue_position)
 
 
 def _seed(options: Options) -> int:

@@ -274,8 +274,6 @@ class GenerationService:
     async def _view_accepted(self, actor: Actor, acceptance: Acceptance, accepted: Accepted) -> GenerationView:
         """The generation as it was accepted, without reading it back."""
         medians = await self._medians.refresh()
-        async with self._db.read() as reader:
-            position = await repository.find_position(reader, accepted.created_at)
         median = medians.get(acceptance.model.key)
         return GenerationView(
             id=accepted.id,
@@ -294,7 +292,7 @@ class GenerationService:
             returned_credits=0,
             stage=Stage.QUEUED,
             percent=0,
-            queue_position=position,
+            queue_position=accepted.queue_position,
             eta_seconds=None if median is None else max(1, round(median)),
             cancellable=True,
             outputs=(),

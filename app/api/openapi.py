@@ -1,6 +1,7 @@
 """The description of the API: what FastAPI derives, with sign-in, examples and the words of every refusal."""
 
 from collections.abc import Iterator, Mapping
+from http import HTTPStatus
 from typing import Any, Final
 
 from fastapi import FastAPI
@@ -31,6 +32,8 @@ _TAGS: Final = (
     ("operation", "For whoever runs it."),
 )
 
+# What FastAPI writes for every success, whatever its status.
+_UNSAID: Final = "Successful Response"
 _OPERATIONS: Final = ("get", "post", "put", "patch", "delete")
 _BY_TYPE: Final[Mapping[str, object]] = {
     "string": "text",
@@ -78,7 +81,9 @@ def _build(app: FastAPI, translator: Translator) -> dict[str, Any]:
     for _, _, operation in operations(document):
         if "requestBody" in operation:
             _exemplify(operation["requestBody"], components["schemas"])
-        for response in operation["responses"].values():
+        for status, response in operation["responses"].items():
+            if response["description"] == _UNSAID:
+                response["description"] = HTTPStatus(int(status)).phrase
             _exemplify(response, components["schemas"])
             _translate(response, translator)
     return document

@@ -23,6 +23,15 @@ function element(tag, properties = {}, ...children) {
   return node;
 }
 
+/** The words of a description, without its marks. @param {string | undefined} text */
+const plain = (text) => (text ?? "").replaceAll("`", "");
+
+/** Its paragraphs. @param {string | undefined} text */
+const paragraphs = (text) =>
+  plain(text)
+    .split("\n\n")
+    .map((paragraph) => element("p", {}, paragraph));
+
 /** @param {unknown} value */
 const pretty = (value) => (typeof value === "string" ? value : JSON.stringify(value, null, 2));
 
@@ -31,7 +40,7 @@ function contentView(content) {
   const parts = [];
   if (content.example !== undefined) parts.push(element("pre", {}, pretty(content.example)));
   for (const [name, example] of Object.entries(content.examples ?? {})) {
-    parts.push(element("p", {}, element("code", {}, name), ` ${example.summary ?? ""}`));
+    parts.push(element("p", {}, element("code", {}, name), ` ${plain(example.summary)}`));
     parts.push(element("pre", {}, pretty(example.value)));
   }
   return parts;
@@ -46,7 +55,7 @@ function answerView(status, answer) {
       "summary",
       {},
       element("code", { className: Number(status) < 400 ? "good" : "bad" }, status),
-      answer.description.replaceAll("`", ""),
+      plain(answer.description),
     ),
   );
   for (const content of Object.values(answer.content ?? {})) box.append(...contentView(content));
@@ -57,7 +66,7 @@ function answerView(status, answer) {
 /** @param {Parameter} parameter */
 function parameterField(parameter) {
   const title = `${parameter.name} (${parameter.in}${parameter.required ? "" : ", optional"})`;
-  const words = parameter.description ? ` — ${parameter.description}` : "";
+  const words = parameter.description ? `: ${plain(parameter.description)}` : "";
   const input = element("input", { name: parameter.name, required: parameter.required ?? false, autocomplete: "off" });
   return element("label", { className: "field" }, title + words, input);
 }
@@ -157,7 +166,7 @@ function operationView(method, path, operation) {
     "toggle",
     () => {
       box.append(
-        element("p", { className: "text" }, (operation.description ?? "").replaceAll("`", "")),
+        ...paragraphs(operation.description),
         operation.security ? element("p", { className: "muted" }, "For signed-in users.") : "",
         tryForm(method, path, operation),
         element("h3", {}, "Answers"),
@@ -171,7 +180,7 @@ function operationView(method, path, operation) {
 
 /** @param {{info: {description: string}, tags: {name: string, description: string}[], paths: object}} document_ */
 function pageOf(document_) {
-  const parts = [element("p", { className: "text" }, document_.info.description.replaceAll("`", ""))];
+  const parts = paragraphs(document_.info.description);
   for (const tag of document_.tags) {
     parts.push(element("h2", {}, tag.name), element("p", { className: "muted" }, tag.description));
     for (const [path, methods] of Object.entries(document_.paths)) {

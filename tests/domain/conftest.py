@@ -12,7 +12,9 @@ from tests.domain.shop import Shop, shop_settings
 
 OpenShop = Callable[..., Awaitable[Shop]]
 
-_TABLES = "SELECT string_agg(tablename, ', ') FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'alembic_version'"
+_TABLES = (
+    "SELECT string_agg(tablename, ', ') FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'alembic_version'"
+)
 
 
 @pytest.fixture(scope="session")

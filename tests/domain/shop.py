@@ -175,7 +175,9 @@ class Shop(Container):
     async def wait_seconds(self, view: GenerationView) -> float:
         """How long the row is parked for."""
         return float(
-            await self.scalar("SELECT extract(epoch FROM next_poll_at - now()) FROM generations WHERE id = :id", id=view.id)
+            await self.scalar(
+                "SELECT extract(epoch FROM next_poll_at - now()) FROM generations WHERE id = :id", id=view.id
+            )
         )
 
     async def attempts(self, view: GenerationView) -> list[tuple[int, str, str, bool]]:

@@ -27,6 +27,7 @@ from app.domain.users.repository import UserView
 from tests.domain.conftest import OpenShop
 from tests.domain.shop import Shop, actor, order
 from tests.fakes import Gate
+from tests.waiting import until
 
 SHAPES = [Shape.NOW, Shape.TASK]
 
@@ -193,9 +194,7 @@ async def test_an_at_once_call_has_a_limit(open_shop: OpenShop) -> None:
 
 
 @pytest.mark.parametrize("calls", [1, 2, 3, 4, 5])
-async def test_an_at_once_call_lost_in_a_crash_is_made_again_three_times(
-    shop: Shop, ann: UserView, calls: int
-) -> None:
+async def test_an_at_once_call_lost_in_a_crash_is_made_again_three_times(shop: Shop, ann: UserView, calls: int) -> None:
     """Promise 3: the process dies in the middle of `calls` calls, one after another."""
     shop.vendor.way = Shape.NOW
     view = await shop.submit(ann)
@@ -286,9 +285,7 @@ async def test_no_connection_is_held_while_a_vendor_is_awaited(open_shop: OpenSh
     shop.vendor.gate = Gate()
     views = [await shop.submit(await shop.newcomer(700_000_100 + number)) for number in range(30)]
     runs = [asyncio.create_task(shop.step(view)) for view in views]
-    async with asyncio.timeout(20):
-        while len(shop.vendor.creates) < len(views):
-            await asyncio.sleep(0.01)
+    await until(lambda: len(shop.vendor.creates) == len(views))
     assert shop.db.engine.pool.checkedout() == 0  # type: ignore[attr-defined]  # the pool's own figure
     assert (await shop.enter(700_000_999)).is_new
     shop.vendor.gate.open()

@@ -1,4 +1,4 @@
-"""Results are kept, whatever fails, and by one runner only (protocol, steps 4 and 5; promise 6; traps 3, 19, 20, 35)."""
+"""Results are kept, whatever fails, and by one runner only (protocol, steps 4, 5; promise 6; traps 3, 19, 20, 35)."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -266,7 +266,7 @@ async def test_a_settling_is_all_or_nothing(shop: Shop, ann: UserView) -> None:
     """Trap 3: status, money, event and deliveries are one transaction."""
     view = await shop.submit(ann)
     lease = await lease_of(shop, view, shop.owner)
-    with pytest.raises(RuntimeError):
+    with pytest.raises(RuntimeError):  # noqa: PT012 - the transaction is what is tested
         async with shop.db.transaction() as tx:
             await settle_leased(tx, lease, Ending(Status.COMPLETED, stored=1, reason="stored"))
             raise RuntimeError
@@ -350,7 +350,7 @@ async def test_no_outside_system_is_called_inside_a_transaction(shop: Shop, ann:
 async def test_rings_wait_for_the_commit(shop: Shop, ann: UserView) -> None:
     view = await shop.submit(ann)
     rung = len(shop.bell.rings)
-    with pytest.raises(RuntimeError):
+    with pytest.raises(RuntimeError):  # noqa: PT012 - the transaction is what is tested
         async with shop.db.transaction() as tx:
             tx.after_commit(claims.ring(view.id, 9))
             raise RuntimeError

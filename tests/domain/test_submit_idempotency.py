@@ -127,7 +127,7 @@ async def test_a_double_tap_against_its_own_settling_never_deadlocks(shop: Shop)
     await shop.run_sql("UPDATE users SET tier = 'vip'")
     rounds = 200
     for number in range(rounds):
-        fields = {"request_key": f"api:{number}", "body_hash": b"body"}
+        fields: dict[str, Any] = {"request_key": f"api:{number}", "body_hash": b"body"}
         first = await shop.submit(user, **fields)
         await shop.step(first)
         tapped, _ = await asyncio.gather(in_parallel(shop, user, 1, **fields), shop.work(first))

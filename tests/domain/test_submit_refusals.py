@@ -113,9 +113,7 @@ PRECEDENCE: list[tuple[Arrange, type[AppError]]] = [
 ]
 EXCLUSIVE = {(repeated, reused)}
 PAIRS = [
-    (first, second)
-    for first, second in itertools.combinations(PRECEDENCE, 2)
-    if (first[0], second[0]) not in EXCLUSIVE
+    (first, second) for first, second in itertools.combinations(PRECEDENCE, 2) if (first[0], second[0]) not in EXCLUSIVE
 ]
 
 
@@ -252,5 +250,3 @@ async def test_prices_come_from_the_catalogue_not_from_settings(open_shop: OpenS
     later = await open_shop(cost_img_standard=9)
     user = await shop.newcomer()
     assert (await later.submit(user)).price_credits == 4
-
-

@@ -1,4 +1,4 @@
-"""Tasks at a vendor: adopted, asked about, found again, stopped, timed out; never made twice (promises 3, 4; trap 25)."""
+"""Tasks at a vendor: adopted, asked about, found, stopped, timed out; never made twice (promises 3, 4; trap 25)."""
 
 import asyncio
 from dataclasses import replace

@@ -61,6 +61,10 @@ class Jobs:
         """The generations that this process works on right now."""
         return [UUID(key.partition(":")[2]) for key in self.pools[Queue.GENERATION].keys]
 
+    def running_deliveries(self) -> list[int]:
+        """The deliveries that this process is sending right now."""
+        return [int(key.partition(":")[2]) for key in self.pools[Queue.DELIVERY].keys]
+
     async def _do(self, name: str, subject: str) -> None:
         _, work = self._work[name]
         with log_context(job=name, subject=subject):
@@ -74,10 +78,11 @@ class Jobs:
                 await self._record_fault(name, subject, error)
 
     async def _record_fault(self, name: str, subject: str, error: Exception) -> None:
-        if name != GENERATE:
-            return
         try:
-            await self._services.runner.record_fault(UUID(subject), owner=self.owner, error=error)
+            if name == GENERATE:
+                await self._services.runner.record_fault(UUID(subject), owner=self.owner, error=error)
+            elif name == DELIVER:
+                await self._services.deliveries.record_fault(int(subject), owner=self.owner, error=error)
         except Exception:
             log.warning("fault_not_recorded", exc_info=True)
 

@@ -66,6 +66,8 @@ class Sweep:
     async def _due(self) -> list[Job]:
         settings = self._settings
         deliveries = await self._services.deliveries.ring_due(
+            owner=self._jobs.owner,
+            running=self._jobs.running_deliveries(),
             first_seconds=settings.ring_first_seconds,
             longest_seconds=settings.ring_longest_seconds,
             limit=settings.rings_per_sweep,

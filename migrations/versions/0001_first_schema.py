@@ -177,6 +177,7 @@ def upgrade() -> None:
         postgresql_where=sa.text("state IN ('OWED', 'SENDING')"),
     )
     op.create_index("deliveries_generation", "deliveries", ["generation_id"], unique=False)
+    op.create_index("deliveries_user", "deliveries", ["user_id"], unique=False)
     op.create_table(
         "drafts",
         sa.Column("id", sa.Uuid(), nullable=False),

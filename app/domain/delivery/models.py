@@ -53,6 +53,7 @@ class Delivery(Base):
         Index("deliveries_after", "after_id", postgresql_where=text("after_id IS NOT NULL")),
         Index("deliveries_dead", "user_id", postgresql_where=text("state = 'DEAD'")),
         Index("deliveries_generation", "generation_id"),
+        Index("deliveries_user", "user_id"),
     )
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)

@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from app.core.db import Tx
 from app.core.jobs import Job, Queue
-from app.domain.delivery.models import DeliveryKind, DeliveryRank
+from app.domain.delivery.models import DeliveryKind, DeliveryRank, DeliveryState
 
 JOB_NAME: Final = "deliver"
 # The error of a delivery that Telegram refuses for good begins so; sending it again would be refused again.
@@ -59,18 +59,20 @@ _OWE = text(
 ).bindparams(bindparam("params", type_=JSONB))
 
 # A dead owner's delivery is taken over, though not before the database has been up for one lease time: right after
-# an outage every lease looks dead (trap 34). A message that follows another waits for it.
+# an outage every lease looks dead (trap 34). Our own lease counts as free: the pool never sends one delivery twice at
+# a time, so that it is the leftover of a run that failed half-way. A message that follows another waits for it.
 _CLAIM = text(
     """
-    UPDATE deliveries d SET state = 'SENDING', lease_owner = :owner, fence = d.fence + 1
+    UPDATE deliveries d SET state = 'SENDING', lease_owner = :owner, fence = d.fence + 1, next_ring_at = now()
     FROM (
         SELECT c.id, coalesce(u.language, 'en') AS language
         FROM deliveries c LEFT JOIN users u ON u.id = c.user_id
         WHERE c.id = :id AND (
             (c.state = 'OWED' AND c.next_attempt_at <= now())
-            OR (c.state = 'SENDING'
-                AND pg_postmaster_start_time() < now() - CAST(:lease AS interval)
-                AND NOT EXISTS (SELECT 1 FROM processes p WHERE p.id = c.lease_owner AND p.alive_until > now())))
+            OR (c.state = 'SENDING' AND (c.lease_owner = :owner
+                OR (pg_postmaster_start_time() < now() - CAST(:lease AS interval)
+                    AND NOT EXISTS (
+                        SELECT 1 FROM processes p WHERE p.id = c.lease_owner AND p.alive_until > now())))))
             AND NOT EXISTS (
                 SELECT 1 FROM deliveries a WHERE a.id = c.after_id AND a.state IN ('OWED', 'SENDING'))
         FOR UPDATE OF c SKIP LOCKED
@@ -95,6 +97,10 @@ _RETRY = text(
     WHERE id = :id AND fence = :fence AND state = 'SENDING' RETURNING ring_number
     """
 )
+# The progress message stays while the result has not arrived (trap 23); both are owed again when the user is back.
+_KEEP_PROGRESS = text(
+    "UPDATE deliveries SET state = 'DEAD', error = :error WHERE after_id = :id AND kind = 'removal' AND state = 'OWED'"
+)
 _FOLLOWERS = text(
     """
     UPDATE deliveries SET ring_number = ring_number + 1, next_ring_at = now() + interval '5 seconds'
@@ -110,7 +116,10 @@ _RING_DUE = text(
     FROM (
         SELECT c.id FROM deliveries c
         WHERE c.state IN ('OWED', 'SENDING') AND c.next_ring_at <= now() AND c.next_attempt_at <= now()
-            AND NOT EXISTS (SELECT 1 FROM processes p WHERE p.id = c.lease_owner AND p.alive_until > now())
+            AND (c.lease_owner IS NULL
+                OR (pg_postmaster_start_time() < now() - CAST(:lease AS interval)
+                    AND NOT EXISTS (SELECT 1 FROM processes p WHERE p.id = c.lease_owner AND p.alive_until > now()))
+                OR (c.lease_owner = :owner AND c.id <> ALL(CAST(:running AS bigint[]))))
             AND NOT EXISTS (
                 SELECT 1 FROM deliveries a WHERE a.id = c.after_id AND a.state IN ('OWED', 'SENDING'))
         ORDER BY c.rank, c.next_ring_at LIMIT :limit FOR UPDATE OF c SKIP LOCKED
@@ -125,7 +134,25 @@ _REVIVE = text(
     WHERE user_id = :user_id AND state = 'DEAD' AND error NOT LIKE :refused RETURNING id, ring_number
     """
 )
-_DROP = text("UPDATE deliveries SET state = 'SKIPPED' WHERE user_id = :user_id AND state IN ('OWED', 'DEAD')")
+_RING_SOON = text(
+    """
+    UPDATE deliveries d SET next_ring_at = greatest(now(), d.next_attempt_at)
+    FROM (
+        SELECT c.id FROM deliveries c
+        WHERE c.state IN ('OWED', 'SENDING') AND c.next_ring_at > greatest(now(), c.next_attempt_at)
+        FOR UPDATE SKIP LOCKED
+    ) far
+    WHERE d.id = far.id
+    """
+)
+# Sent ones keep their place in the order of things, and nothing that says to whom.
+_DROP = text(
+    """
+    UPDATE deliveries SET chat_id = 0, params = '{}', error = NULL,
+        state = CASE WHEN state IN ('OWED', 'DEAD') THEN 'SKIPPED' ELSE state END
+    WHERE user_id = :user_id
+    """
+)
 
 
 async def owe(tx: Tx, new: NewDelivery) -> int | None:
@@ -168,6 +195,8 @@ async def finish(
         _FINISH,
         {"id": claimed.id, "fence": claimed.fence, "state": state, "message_id": message_id, "error": error},
     )
+    if result.rowcount == 1 and state == DeliveryState.DEAD:
+        await tx.execute(_KEEP_PROGRESS, {"id": claimed.id, "error": error})
     for row in await tx.all(_FOLLOWERS, {"id": claimed.id}):
         tx.after_commit(ring(row.id, row.ring_number))
     return result.rowcount == 1
@@ -182,10 +211,37 @@ async def retry(tx: Tx, claimed: ClaimedDelivery, *, attempts: int, delay: timed
         tx.after_commit(ring(claimed.id, ring_number, delay_seconds=delay.total_seconds()))
 
 
-async def ring_due(tx: Tx, *, first_seconds: float, longest_seconds: float, limit: int) -> Sequence[Job]:
-    """The rings that are due, each with a number of its own; their back-off is moved on."""
-    rows = await tx.all(_RING_DUE, {"first": first_seconds, "longest": longest_seconds, "limit": limit})
+async def ring_due(
+    tx: Tx,
+    *,
+    owner: UUID,
+    running: Sequence[int],
+    lease: timedelta,
+    first_seconds: float,
+    longest_seconds: float,
+    limit: int,
+) -> Sequence[Job]:
+    """The rings that are due, each with a number of its own; their back-off is moved on.
+
+    `running` are those that this process is sending right now: its lease on any other is a leftover.
+    """
+    rows = await tx.all(
+        _RING_DUE,
+        {
+            "owner": owner,
+            "running": list(running),
+            "lease": lease,
+            "first": first_seconds,
+            "longest": longest_seconds,
+            "limit": limit,
+        },
+    )
     return [ring(row.id, row.ring_number) for row in rows]
+
+
+async def ring_soon(tx: Tx) -> None:
+    """Let the sweep ring at once for all that is due: whoever was rung last may be dead, and the back-off theirs."""
+    await tx.execute(_RING_SOON)
 
 
 async def revive(tx: Tx, user_id: int) -> int:
@@ -196,7 +252,7 @@ async def revive(tx: Tx, user_id: int) -> int:
 
 
 async def drop(tx: Tx, user_id: int) -> None:
-    """Owe a user nothing any more: they deleted their data."""
+    """Owe a user nothing any more, and forget where their chat is: they deleted their data."""
     await tx.execute(_DROP, {"user_id": user_id})
 
 

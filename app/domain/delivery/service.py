@@ -3,7 +3,7 @@
 At-least-once: a doubled picture after a crash is acceptable, one that was paid for and not delivered never is.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, Protocol
@@ -148,11 +148,28 @@ class DeliveryService:
         self._metrics.delivery_tried(kind=claimed.kind, outcome=state.lower())
         return state
 
-    async def ring_due(self, *, first_seconds: float, longest_seconds: float, limit: int) -> list[Job]:
+    async def record_fault(self, delivery_id: int, *, owner: UUID, error: BaseException) -> None:
+        """Note that our own code failed on a delivery: it is tried again later like any other that failed."""
+        async with self._db.transaction() as tx:
+            claimed = await outbox.claim(tx, delivery_id, owner=owner, lease=self._lease)
+        if claimed is not None:
+            await self._try_again(claimed, f"fault: {type(error).__name__}")
+
+    async def ring_due(
+        self, *, owner: UUID, running: Sequence[int], first_seconds: float, longest_seconds: float, limit: int
+    ) -> list[Job]:
         """Deliveries whose ring was lost or whose owner died, with rings of their own (the sweep)."""
         async with self._db.transaction() as tx:
             return list(
-                await outbox.ring_due(tx, first_seconds=first_seconds, longest_seconds=longest_seconds, limit=limit)
+                await outbox.ring_due(
+                    tx,
+                    owner=owner,
+                    running=running,
+                    lease=self._lease,
+                    first_seconds=first_seconds,
+                    longest_seconds=longest_seconds,
+                    limit=limit,
+                )
             )
 
     async def _attempt(self, claimed: ClaimedDelivery) -> DeliveryState:

@@ -12,9 +12,10 @@ from typing import Final
 from uuid import UUID
 
 import structlog
+from sqlalchemy.exc import SQLAlchemyError
 
 from app.core.crashpoints import CrashPoints
-from app.core.db import Database
+from app.core.db import Database, is_outage
 from app.core.media import MediaInvalid
 from app.core.metrics import Metrics
 from app.domain.alerts.service import AlertService
@@ -139,8 +140,8 @@ class OutputMaker:
     async def advance(self, lease: Lease, index: int, earlier: Sequence[Attempt]) -> Outcome:
         """Do the next thing for an output, given its creates so far. Raises: LeaseLost."""
         last = earlier[-1] if earlier else None
-        if last is not None and (lost := _lost_for_good(last)) is not None:
-            return lost
+        if last is not None and (reason := _lost_for_good(last)) is not None:
+            return Lost(reason)
         if last is None or last.state not in {AttemptState.INTENT, AttemptState.RUNNING, AttemptState.MADE}:
             return await self._create(lease, index, earlier)
         provider = self._providers.get(last.provider)
@@ -241,9 +242,11 @@ class OutputMaker:
         while True:
             try:
                 return await self._keep(lease, attempt, data, cost_micros=cost_micros)
-            except StorageUnavailable as error:
+            except (StorageUnavailable, SQLAlchemyError, OSError) as error:
+                if not isinstance(error, StorageUnavailable) and not is_outage(error):
+                    raise
                 delay = self._limits.wait(tries)
-                log.warning("storage_unavailable", generation_id=str(lease.id), error=str(error), tries=tries)
+                log.warning("result_not_kept_yet", generation_id=str(lease.id), error=str(error), tries=tries)
             tries += 1
             await asyncio.sleep(delay.total_seconds())
 
@@ -451,7 +454,13 @@ class OutputMaker:
             return await self._later(attempt, str(error))
 
     async def _link_failed(self, provider: Provider, attempt: Attempt, detail: str) -> Outcome:
-        """The link may have expired: ask the task for a fresh one, then try again."""
+        """The link may have expired: ask the task for a fresh one, then try again, for a day."""
+        if attempt.unreachable_seconds > self._limits.unreachable_task_seconds:
+            await self._finish(attempt, AttemptState.FAILED, detail=detail)
+            await self._alerts.raise_(
+                f"vendor-unreachable:{attempt.provider}", "alert-vendor-unreachable", {"provider": attempt.provider}
+            )
+            return Waiting(_AT_ONCE)
         if attempt.task_id is not None:
             try:
                 report = await provider.check(attempt.task_id)
@@ -535,13 +544,13 @@ def _request(lease: Lease, index: int, vendor_model: str, reference: str) -> Ven
     )
 
 
-def _lost_for_good(last: Attempt) -> Lost | None:
+def _lost_for_good(last: Attempt) -> FailureReason | None:
     """Why an output is not tried again while others of its generation still are."""
     if last.state is AttemptState.REJECTED:
-        return Lost(FailureReason.PROMPT_REJECTED)
+        return FailureReason.PROMPT_REJECTED
     if last.state is AttemptState.UNKNOWN and last.shape is Shape.TASK:
         # It may be running, and paid (trap 25).
-        return Lost(FailureReason.PROVIDER_OUTCOME_UNKNOWN)
+        return FailureReason.PROVIDER_OUTCOME_UNKNOWN
     return None
 
 

@@ -12,6 +12,7 @@ from typing import Any, Final
 import structlog
 from sqlalchemy import CursorResult, DateTime, Executable, Row, event, text
 from sqlalchemy.exc import DBAPIError, DisconnectionError, IntegrityError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
 
@@ -25,6 +26,10 @@ _STATEMENT_TIMEOUT_SECONDS: Final = 30.0
 _CONNECT_TIMEOUT_SECONDS: Final = 5.0
 # Nothing waits longer for a free connection: a request that cannot be served soon is better refused.
 _POOL_TIMEOUT_SECONDS: Final = 10.0
+# SQLSTATE (PostgreSQL, appendix A): connection, resources; shutdown, crash, start; a lock that was not given in time to
+# us, a transaction that was frozen for too long, a deadlock of which we were the victim. All of them pass.
+_AWAY_CLASSES: Final = frozenset({"08", "53"})
+_AWAY_STATES: Final = frozenset({"57P01", "57P02", "57P03", "57P05", "55P03", "25P03", "40P01", "40001"})
 _NO_PARAMS: Final[Mapping[str, object]] = {}
 
 _open_transaction: ContextVar[str | None] = ContextVar("open_transaction", default=None)
@@ -182,10 +187,9 @@ def is_outage(error: BaseException) -> bool:
     """Whether the database was away or refused for now, as opposed to our statement being wrong."""
     if isinstance(error, DBAPIError):
         return error.connection_invalidated or _is_connection_error(error.orig)
-    return isinstance(error, OSError | TimeoutError)
+    return isinstance(error, OSError | TimeoutError | PoolTimeout)
 
 
 def _is_connection_error(error: BaseException | None) -> bool:
-    # SQLSTATE classes 08 (connection), 53 (resources), 57P (operator intervention).
-    state = getattr(error, "sqlstate", None) or getattr(error, "pgcode", None) or ""
-    return str(state)[:2] in {"08", "53"} or str(state).startswith("57P") or isinstance(error, OSError | TimeoutError)
+    state = str(getattr(error, "sqlstate", None) or getattr(error, "pgcode", None) or "")
+    return state[:2] in _AWAY_CLASSES or state in _AWAY_STATES or isinstance(error, OSError | TimeoutError)

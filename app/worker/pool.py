@@ -1,7 +1,7 @@
 """A bounded pool of shielded tasks: no cancellation of arq's ever cancels work (architecture, "arq 0.28")."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 import structlog
@@ -14,7 +14,7 @@ _GIVE_UP_SECONDS: Final = 5.0
 
 
 class WorkPool:
-    """At most `size` tasks at a time, and one task a key."""
+    """At most `size` tasks work at a time, and one a key; the others wait."""
 
     def __init__(self, name: str, size: int) -> None:
         self.name = name
@@ -30,21 +30,17 @@ class WorkPool:
     async def run(self, key: str, work: Work) -> None:
         """Run and wait; returns at once when the key is being worked on.
 
-        Cancelling the caller while the work runs leaves the work alone.
+        Cancelling the caller leaves the work alone.
         """
         if key in self._tasks or self._closed:
             return
-        await self._slots.acquire()
-        if key in self._tasks or self._closed:
-            self._slots.release()
-            return
-        await asyncio.shield(self._start(key, _run(work)))
+        await asyncio.shield(self._start(key, work))
 
     def try_start(self, key: str, work: Work) -> bool:
         """Start without waiting; False when the pool is full, closed, or works on the key already."""
         if key in self._tasks or self._closed or self._slots.locked():
             return False
-        self._start(key, self._run_in_slot(work))
+        self._start(key, work)
         return True
 
     async def drain(self, seconds: float) -> None:
@@ -67,20 +63,15 @@ class WorkPool:
             task.cancel()
         await asyncio.wait(tasks, timeout=_GIVE_UP_SECONDS)
 
-    async def _run_in_slot(self, work: Work) -> None:
-        await self._slots.acquire()
-        await work()
-
-    def _start(self, key: str, body: Coroutine[None, None, None]) -> asyncio.Task[None]:
-        task = asyncio.create_task(body)
+    def _start(self, key: str, work: Work) -> asyncio.Task[None]:
+        task = asyncio.create_task(self._run_in_slot(work))
         self._tasks[key] = task
-        task.add_done_callback(lambda _: self._end(key))
+        task.add_done_callback(lambda _: self._tasks.pop(key))
         return task
 
-    def _end(self, key: str) -> None:
-        del self._tasks[key]
-        self._slots.release()
-
-
-async def _run(work: Work) -> None:
-    await work()
+    async def _run_in_slot(self, work: Work) -> None:
+        # The slot is held by the work itself: one that is cancelled while it waits has none to give back.
+        async with self._slots:
+            # Whoever still waited when the pool was closed is the next process's business.
+            if not self._closed:
+                await work()

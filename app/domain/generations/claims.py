@@ -156,6 +156,18 @@ _WAITING_PROGRESS = text(
     WHERE g.id = due.id RETURNING g.id, g.fence, extract(epoch FROM now())::bigint AS second
     """
 )
+# Locked rows are left alone: somebody is at them just now, and waiting for them could be waiting in a circle.
+_RING_SOON = text(
+    """
+    UPDATE generations g SET next_ring_at = greatest(now(), g.next_poll_at)
+    FROM (
+        SELECT c.id FROM generations c
+        WHERE c.status IN ('PENDING', 'PROCESSING') AND c.next_ring_at > greatest(now(), c.next_poll_at)
+        FOR UPDATE SKIP LOCKED
+    ) far
+    WHERE g.id = far.id
+    """
+)
 # Our own outage times nothing out (trap 36).
 _SHIFT = text(
     """
@@ -257,6 +269,11 @@ async def ring_due(
         },
     )
     return [ring(row.id, row.ring_number) for row in rows]
+
+
+async def ring_soon(tx: Tx) -> None:
+    """Let the sweep ring at once for all that is due: whoever was rung last may be dead, and the back-off theirs."""
+    await tx.execute(_RING_SOON)
 
 
 async def list_waiting_progress(tx: Tx, *, limit: int) -> list[Job]:

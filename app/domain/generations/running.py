@@ -16,6 +16,7 @@ from app.core.jobs import Job
 from app.core.leases import Beat
 from app.core.metrics import Metrics
 from app.domain.alerts.service import AlertService
+from app.domain.delivery import outbox
 from app.domain.errors import FailureReason
 from app.domain.generations import attempts, claims, keeping
 from app.domain.generations.claims import Lease, LeaseLost
@@ -116,9 +117,14 @@ class GenerationRunner:
             return due + await claims.list_waiting_progress(tx, limit=limit)
 
     async def register(self, owner: UUID, *, name: str) -> Beat:
-        """Enter this process; deadlines are moved when no process at all was alive for longer than a lease."""
+        """Enter this process, and have all that is due looked at.
+
+        Deadlines are moved when no process at all was alive for longer than a lease.
+        """
         async with self._db.transaction() as tx:
             beat = await leases.register(tx, owner, name=name, lease=self._lease)
+            await claims.ring_soon(tx)
+            await outbox.ring_soon(tx)
             if beat.gap:
                 await claims.shift_deadlines(tx, beat.gap)
         return beat

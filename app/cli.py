@@ -259,6 +259,8 @@ def _startable_settings() -> Settings:
 
 def _with_container(use: "Callable[[Container], Awaitable[T]]") -> T:
     """Run a use case and close everything; a refusal ends the process with its code and status 1."""
+    from sqlalchemy.exc import SQLAlchemyError
+
     from app.container import Container
     from app.main import prepare_logging
 
@@ -276,8 +278,8 @@ def _with_container(use: "Callable[[Container], Awaitable[T]]") -> T:
         return asyncio.run(run())
     except AppError as error:
         _fail(f"{error.code} {json.dumps(error.params, ensure_ascii=False, default=str) if error.params else ''}")
-    except OSError as error:
-        _fail(f"The database does not answer: {error}")
+    except (OSError, SQLAlchemyError) as error:
+        _fail(f"The database does not answer: {str(error).splitlines()[0]}")
 
 
 def _operator() -> "Actor":

@@ -120,7 +120,7 @@ def test_settings_of_the_specification_have_its_numbers() -> None:
 
 
 async def test_the_models_are_the_migrated_schema(database_url: str) -> None:
-    assert app.container
+    assert app.container.Container is not None, "its import has registered every table"
     engine = create_async_engine(asyncpg_url(database_url))
     async with engine.connect() as connection:
         differences = await connection.run_sync(

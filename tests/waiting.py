@@ -2,16 +2,20 @@
 
 import asyncio
 import inspect
-from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar, overload
 
 T = TypeVar("T")
 
 _EVERY_SECONDS = 0.02
 
 
-async def until(look: Callable[[], Awaitable[T] | T], *, limit_seconds: float = 20.0) -> T:
-    """The first true value that `look` gives. Raises: TimeoutError."""
+@overload
+async def until(look: Callable[[], Coroutine[Any, Any, T | None]], *, limit_seconds: float = 20.0) -> T: ...
+@overload
+async def until(look: Callable[[], T | None], *, limit_seconds: float = 20.0) -> T: ...
+async def until(look: Callable[[], Any], *, limit_seconds: float = 20.0) -> Any:
+    """The first true value that `look` gives, at once or awaited. Raises: TimeoutError."""
     async with asyncio.timeout(limit_seconds):
         while True:
             found = look()

@@ -5,6 +5,7 @@ import time
 from typing import Any, Final
 
 import structlog
+from arq.connections import ArqRedis
 from arq.worker import Function, Worker, func
 
 from app.adapters.queue import connect_worker, queue_name
@@ -21,6 +22,7 @@ _JOB_TIMEOUT_SECONDS: Final = 10
 _READ_LIMIT: Final = 2_000
 _FIRST_PAUSE_SECONDS: Final = 0.2
 _LONGEST_PAUSE_SECONDS: Final = 2.0
+_CLOSE_SECONDS: Final = 5.0
 
 
 class _Stopped(Exception):
@@ -84,10 +86,11 @@ class QueueReader:
             self._worker.allow_pick_jobs = False
 
     async def _read(self) -> None:
+        client = connect_worker(self._redis_url)
         worker = _TimedWorker(
             functions=[_function(name, self._jobs) for name in self._jobs.names(self._queue)],
             queue_name=queue_name(self._queue),
-            redis_pool=connect_worker(self._redis_url),
+            redis_pool=client,
             handle_signals=False,
             poll_delay=_POLL_SECONDS[self._queue],
             queue_read_limit=_READ_LIMIT,
@@ -107,14 +110,22 @@ class QueueReader:
             log.warning("queue_reader_failed", queue=self._queue.value, error=str(error))
         finally:
             self._worker = None
-            await _close(worker)
+            await _close(worker, client)
 
 
-async def _close(worker: Worker) -> None:
-    try:
-        await worker.close()
-    except Exception as error:  # noqa: BLE001 - Redis is away, which is why the worker is being closed
+async def _close(worker: Worker, client: ArqRedis) -> None:
+    """Close a worker and its connections, whatever becomes of the jobs that it still waits for.
+
+    arq cancels them and fails with the first: as an error of Redis, or as a cancellation that would end our reader.
+    """
+    closing = asyncio.ensure_future(worker.close())
+    await asyncio.wait([closing, *worker.tasks.values()], timeout=_CLOSE_SECONDS)
+    if closing.done() and not closing.cancelled() and (error := closing.exception()) is not None:
         log.debug("queue_reader_not_closed", error=str(error))
+    try:
+        await client.aclose(close_connection_pool=True)
+    except Exception as error:  # noqa: BLE001 - Redis is away, which is why the worker is being closed
+        log.debug("queue_connections_not_closed", error=str(error))
 
 
 def _function(name: str, jobs: Jobs) -> Function:

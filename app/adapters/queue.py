@@ -23,6 +23,8 @@ SIGNAL_CHANNELS: Final = f"{_SIGNAL_PREFIX}*"
 """The pattern of every user's channel."""
 
 _WORKER_TIMEOUT_SECONDS: Final = 5.0
+# Longer than the pauses of a busy event loop, which would otherwise look like an outage and lose every ring.
+_RING_TIMEOUT_SECONDS: Final = 2.0
 _WORKER_CONNECTIONS: Final = 16
 # A job that nobody has run for an hour was swept many times over; its key only has to outlive its place in the queue.
 _JOB_LIFE_MS: Final = 3_600_000
@@ -66,8 +68,8 @@ class ArqQueue:
     """Rings arq's workers and the event streams. Its connections are opened as they are needed."""
 
     def __init__(self, url: str, *, metrics: Metrics) -> None:
-        self._redis = connect(url)
-        self._calls = RedisCalls("a ring")
+        self._redis = connect(url, timeout_seconds=_RING_TIMEOUT_SECONDS)
+        self._calls = RedisCalls("a ring", timeout_seconds=_RING_TIMEOUT_SECONDS)
         self._metrics = metrics
 
     async def ring(self, rings: Sequence[Ring]) -> bool:
@@ -79,7 +81,8 @@ class ArqQueue:
                 await self._send(rings)
         except RedisAway as away:
             self._metrics.rings_lost(len(rings))
-            log.warning("rings_lost", count=len(rings), reason=str(away))
+            if not away.again:
+                log.warning("rings_lost", count=len(rings), reason=str(away))
             return False
         return True
 

@@ -34,7 +34,8 @@ class RedisRateCounter:
             async with self._calls.call():
                 return await self._limiter.hit(RateLimitItemPerSecond(limit, window_seconds, scope), key)
         except RedisAway as away:
-            log.warning("rate_counter_away", scope=scope, reason=str(away))
+            if not away.again:
+                log.warning("rate_counter_away", scope=scope, reason=str(away))
             return True
 
     async def close(self) -> None:

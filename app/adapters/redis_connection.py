@@ -23,7 +23,11 @@ _OUTAGES: Final = (redis_errors.RedisError, OSError, TimeoutError)
 
 
 class RedisAway(Exception):
-    """Redis did not answer, or did not a moment ago."""
+    """Redis did not answer, or did not a moment ago (`again`, which is no news for a log)."""
+
+    def __init__(self, reason: str, *, again: bool = False) -> None:
+        super().__init__(reason)
+        self.again = again
 
 
 def connection_pool(
@@ -42,9 +46,9 @@ def connection_pool(
     )
 
 
-def connect(url: str) -> Redis:
+def connect(url: str, *, timeout_seconds: float = TIMEOUT_SECONDS) -> Redis:
     """A client with a pool of its own, which `aclose()` closes too."""
-    return Redis.from_pool(connection_pool(url))
+    return Redis.from_pool(connection_pool(url, timeout_seconds=timeout_seconds))
 
 
 class RedisCalls:
@@ -61,7 +65,7 @@ class RedisCalls:
         refuse_inside_transaction(self._what)
         if time.monotonic() < self._paused_until:
             message = "away a moment ago"
-            raise RedisAway(message)
+            raise RedisAway(message, again=True)
         try:
             async with asyncio.timeout(self._timeout_seconds):
                 yield

@@ -20,6 +20,8 @@ from app.worker.pool import WorkPool
 log = structlog.get_logger(__name__)
 
 _REST_POOL_SIZE: Final = 8
+# A pool that is used for less than this part of its size takes its own process's work without asking the others.
+_IDLE_SHARE: Final = 4
 
 
 class Jobs:
@@ -56,6 +58,11 @@ class Jobs:
     def try_start(self, job: Job) -> bool:
         """Do a job without the queue, if its pool has room."""
         return self.pools[job.queue].try_start(f"{job.name}:{job.subject}", lambda: self._do(job.name, job.subject))
+
+    def start_if_idle(self, job: Job) -> bool:
+        """Do a job without the queue, if this process is lightly used; otherwise others shall have a chance of it."""
+        pool = self.pools[job.queue]
+        return len(pool.keys) < pool.size // _IDLE_SHARE and self.try_start(job)
 
     def running_generations(self) -> list[UUID]:
         """The generations that this process works on right now."""

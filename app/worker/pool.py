@@ -18,6 +18,7 @@ class WorkPool:
 
     def __init__(self, name: str, size: int) -> None:
         self.name = name
+        self.size = size
         self._slots = asyncio.Semaphore(size)
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._closed = False

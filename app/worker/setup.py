@@ -13,6 +13,7 @@ import structlog
 from app.container import Container
 from app.core.ids import new_id
 from app.core.jobs import Queue
+from app.worker.bell import Bell
 from app.worker.jobs import Jobs
 from app.worker.readers import QueueReader
 from app.worker.sweep import Sweep
@@ -51,6 +52,7 @@ class WorkerService:
     async def start(self) -> None:
         """Register this process and begin to work."""
         await self._register()
+        self._container.db.ring_with(Bell(self._container.queue, self._jobs))
         loops: list[Callable[[], Awaitable[None]]] = [
             *(reader.run for reader in self._readers),
             self._sweep.run,
@@ -61,6 +63,7 @@ class WorkerService:
 
     async def stop(self) -> None:
         """Pick nothing new, let what runs end within the drain limit, give the leases back."""
+        self._container.db.ring_with(self._container.queue)
         for reader in self._readers:
             reader.stop()
         self._sweep.stop()

@@ -143,7 +143,7 @@ async def test_a_refused_connection_loses_rings_without_raising_and_is_counted(m
     await queue.close()
 
 
-async def test_a_silent_redis_costs_half_a_second_once_and_not_once_a_ring(metrics: Metrics) -> None:
+async def test_a_silent_redis_costs_two_seconds_once_and_not_once_a_ring(metrics: Metrics) -> None:
     async def say_nothing(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await done.wait()
         writer.close()
@@ -159,7 +159,7 @@ async def test_a_silent_redis_costs_half_a_second_once_and_not_once_a_ring(metri
             assert not await queue.ring([job()])
         rest = time.monotonic() - started - first
         done.set()
-    assert first < 0.9
+    assert first < 2.9
     assert rest < 0.2
     assert metrics.value("starbrush_rings_lost_total") == 51
     await queue.close()

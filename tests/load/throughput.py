@@ -19,7 +19,7 @@ from app.sandbox.processes import free_port
 from tests.harness import WEBHOOK_SECRET
 from tests.load.rig import Measured, Rig, cpu_seconds, enter_users, memory_megabytes, open_container, wait_for
 
-USERS = 240
+USERS = 400
 _GENERATIONS = 1_200
 _WARM_UP = 120
 _CONNECTIONS = 40

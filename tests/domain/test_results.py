@@ -16,9 +16,11 @@ from app.domain.generations.settle import Ending, settle_leased
 from app.domain.generations.views import GenerationView, Stage
 from app.domain.ports import Artifact, DownloadFailed, DownloadRefused, Shape, TaskReport, TaskState
 from app.domain.users.repository import UserView
+from app.sandbox.servers import ServerProcess
 from tests.domain.conftest import OpenShop
-from tests.domain.shop import Shop, actor
+from tests.domain.shop import Shop, actor, shop_settings
 from tests.fakes import PICTURE, Gate, picture, succeeded
+from tests.waiting import until
 
 KEPT = """
     SELECT array_agg(key) FROM generation_outputs, unnest(ARRAY[storage_key, preview_key, thumbnail_key]) AS key
@@ -381,3 +383,33 @@ async def test_objects_of_open_work_are_left_alone(shop: Shop, ann: UserView) ->
     shop.store.objects[f"generations/{view.id}/2/0.jpg"] = PICTURE
     await shop.services.collector.collect(view.id)
     assert len(shop.store.objects) == 1
+
+
+# ------------------------------------------------------------------------------------------------ the database is away
+
+
+async def test_an_at_once_result_outlasts_the_databases_outage(own_postgres: ServerProcess) -> None:
+    """Promise 4: the vendor has made it, and it exists in memory alone."""
+    shop = Shop(shop_settings(own_postgres.server.url))
+    try:
+        await shop.seed()
+        shop.vendor.way = Shape.NOW
+        view = await shop.submit(await shop.newcomer())
+        gone: list[str] = []
+
+        def lose_the_database(key: str) -> None:
+            if not gone:
+                own_postgres.kill()
+            gone.append(key)
+
+        shop.store.on_put = lose_the_database
+        run = asyncio.create_task(shop.step(view))
+        await until(lambda: len(gone) > 2)
+        await asyncio.to_thread(own_postgres.start)
+        async with asyncio.timeout(30):
+            await run
+        assert (await shop.look(view)).status is Status.COMPLETED
+        assert len(shop.vendor.creates) == 1
+        assert await shop.prove() == []
+    finally:
+        await shop.close()

@@ -367,6 +367,16 @@ async def test_a_vendor_that_is_too_late_to_stop_delivers(shop: Shop, ann: UserV
     assert (await shop.work(view)).status is Status.COMPLETED
 
 
+async def test_a_vendor_that_contradicts_itself_is_not_asked_in_a_tight_loop(shop: Shop, ann: UserView) -> None:
+    view = await shop.submit(ann)
+    await shop.step(view)
+    await shop.services.generations.cancel(actor(ann), view.id)
+    shop.vendor.will_report(RUNNING)
+    shop.vendor.cancel_answers.append(CancelOutcome.TOO_LATE)
+    await shop.step(view)
+    assert await shop.wait_seconds(view) > 1
+
+
 async def test_a_vendor_that_cannot_be_told_to_stop_is_told_again(shop: Shop, ann: UserView) -> None:
     view = await shop.submit(ann)
     await shop.step(view)

@@ -405,7 +405,8 @@ class OutputMaker:
             log.info("provider_cancel_failed", provider=provider.name, detail=error.detail)
             return Waiting(_LOOKUP_EVERY, percent=attempt.percent)
         if outcome is CancelOutcome.TOO_LATE:
-            return Waiting(_AT_ONCE, percent=attempt.percent)
+            # Its result should be there now; a vendor that still says "running" is not to be asked in a tight loop.
+            return Waiting(_LOOKUP_EVERY, percent=attempt.percent)
         await self._finish(attempt, AttemptState.CANCELLED)
         return stopped
 

@@ -32,16 +32,29 @@ class History:
         return None if row is None else _loaded(row["body"])
 
     def replace(self, chat_id: int, message: Json) -> None:
-        """Put an edited message in the place of the one it was."""
-        self._store.execute(
-            "UPDATE messages SET body = ? WHERE chat_id = ? AND message_id = ?",
-            (json.dumps(message), chat_id, message["message_id"]),
-        )
+        """Put an edited message in the place of the one it was; the buttons that it had are remembered."""
+        message_id = message["message_id"]
+        former = self.find(chat_id, message_id)
+        with self._store.transaction():
+            for data in callback_data_of(former or {}):
+                self._store.execute(
+                    "INSERT OR IGNORE INTO former_buttons (message_id, data) VALUES (?, ?)", (message_id, data)
+                )
+            self._store.execute(
+                "UPDATE messages SET body = ? WHERE chat_id = ? AND message_id = ?",
+                (json.dumps(message), chat_id, message_id),
+            )
         self._live.publish(chat_id, LiveKind.EDITED, message)
+
+    def had_button(self, message_id: int, data: str) -> bool:
+        """Whether a button with this callback data was under the message before an edit."""
+        found = self._store.first("SELECT 1 FROM former_buttons WHERE message_id = ? AND data = ?", (message_id, data))
+        return found is not None
 
     def delete(self, chat_id: int, message_id: int) -> None:
         """Make it vanish on both sides."""
         self._store.execute("DELETE FROM messages WHERE chat_id = ? AND message_id = ?", (chat_id, message_id))
+        self._store.execute("DELETE FROM former_buttons WHERE message_id = ?", (message_id,))
         self._live.publish(chat_id, LiveKind.DELETED, {"message_ids": [message_id]})
 
     def list_after(self, chat_id: int, message_id: int) -> list[Json]:
@@ -74,6 +87,12 @@ class History:
         """The reply keyboard shown below the chat, or None."""
         row = self._store.first("SELECT markup FROM keyboards WHERE chat_id = ?", (chat_id,))
         return None if row is None else _loaded(row["markup"])
+
+
+def callback_data_of(message: Json) -> list[str]:
+    """The callback data of the message's buttons."""
+    rows = message.get("reply_markup", {}).get("inline_keyboard", ())
+    return [button["callback_data"] for row in rows for button in row if "callback_data" in button]
 
 
 def _loaded(text: str) -> Json:

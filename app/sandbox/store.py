@@ -18,6 +18,9 @@ CREATE TABLE IF NOT EXISTS users (
 );
 CREATE TABLE IF NOT EXISTS messages (message_id INTEGER PRIMARY KEY, chat_id INTEGER NOT NULL, body TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS messages_by_chat ON messages (chat_id, message_id);
+CREATE TABLE IF NOT EXISTS former_buttons (
+    message_id INTEGER NOT NULL, data TEXT NOT NULL, PRIMARY KEY (message_id, data)
+);
 CREATE TABLE IF NOT EXISTS keyboards (chat_id INTEGER PRIMARY KEY, markup TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS files (
     file_id TEXT PRIMARY KEY, unique_id TEXT NOT NULL, kind TEXT NOT NULL, path TEXT NOT NULL, size INTEGER NOT NULL,
@@ -44,6 +47,7 @@ CREATE TABLE IF NOT EXISTS vendor_flaws (generation TEXT PRIMARY KEY);
 _EMPTIED_BY_RESET: Final = (
     "users",
     "messages",
+    "former_buttons",
     "keyboards",
     "files",
     "updates",

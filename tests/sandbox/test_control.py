@@ -151,13 +151,32 @@ async def test_buttons_that_are_not_there_cannot_be_tapped(sandbox: Sandbox) -> 
             f"/users/{tapper_id}/callbacks", json={"message_id": message_id, "data": data}
         )
         assert answer.status_code == 400
-    await sandbox.bot.edit_message_reply_markup(
-        chat_id=user_id, message_id=sent.message_id, reply_markup=keyboard("new")
+
+
+async def test_buttons_of_before_an_edit_can_still_be_tapped(sandbox: Sandbox, bot_server: BotServer) -> None:
+    """A phone shows the old keyboard a while: the second tap of a double tap comes after the bot's edit."""
+    user_id = await sandbox.user()
+    sent = await sandbox.bot.send_message(user_id, "tap", reply_markup=keyboard("first"))
+    message_id = sent.message_id
+    await sandbox.bot.edit_message_text(
+        "tap again", chat_id=user_id, message_id=message_id, reply_markup=keyboard("second")
     )
-    answer = await sandbox.control.post(
-        f"/users/{user_id}/callbacks", json={"message_id": sent.message_id, "data": "go"}
-    )
-    assert answer.status_code == 400
+    await sandbox.bot.edit_message_reply_markup(chat_id=user_id, message_id=message_id)
+    taps: list[Json] = []
+    await sandbox.bot.set_webhook(bot_server.url)
+
+    async def script(update: Json) -> web.Response:
+        if "callback_query" in update:
+            taps.append(update["callback_query"])
+            await sandbox.bot.answer_callback_query(taps[-1]["id"])
+        return web.Response()
+
+    bot_server.script = script
+    for data, status in (("first", 200), ("second", 200), ("else", 400)):
+        body = {"message_id": sent.message_id, "data": data}
+        assert (await sandbox.control.post(f"/users/{user_id}/callbacks", json=body)).status_code == status, data
+    assert [tap["data"] for tap in taps] == ["first", "second"]
+    assert "reply_markup" not in taps[0]["message"]
 
 
 async def test_blocking_and_unblocking_tell_the_bot(sandbox: Sandbox, bot_server: BotServer) -> None:

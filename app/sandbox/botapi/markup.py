@@ -62,16 +62,6 @@ def read_inline_markup(call: Call) -> Json | None:
     return markup.inline
 
 
-def find_button(message: Json, data: str) -> Json | None:
-    """The message's button that carries this callback data."""
-    for row in message.get("reply_markup", {}).get("inline_keyboard", ()):
-        for button in row:
-            if button.get("callback_data") == data:
-                found: Json = button
-                return found
-    return None
-
-
 def _rows(value: Any, name: str) -> list[list[Any]]:
     if not isinstance(value, list):
         reason = f'field "{name}" must be of type Array'

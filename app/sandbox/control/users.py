@@ -92,7 +92,7 @@ async def write_message(request: Request, user_id: int) -> JSONResponse:
 async def tap_button(request: Request, user_id: int, body: NewCallback) -> JSONResponse:
     """The user taps: `{update_id, answer}`; `answer` is `{text, show_alert, url}`, or null when the bot gave none.
 
-    Waits some seconds for the answer. 400 when the message has no button with this data.
+    Waits some seconds for the answer. 400 when the message has and had no button with this data.
     """
     world = world_of(request)
     tapped = acts.tap(world, world.people.get(user_id), body.message_id, body.data)

@@ -16,7 +16,7 @@ from app.worker.jobs import Jobs
 
 log = structlog.get_logger(__name__)
 
-_COLLECT_EVERY: Final = 20
+_TIDY_EVERY: Final = 20
 
 
 class Sweep:
@@ -81,6 +81,7 @@ class Sweep:
         )
         self._count += 1
         collected: list[Job] = []
-        if self._count % _COLLECT_EVERY == 0:
+        if self._count % _TIDY_EVERY == 0:
+            await self._services.drafts.purge()
             collected = await self._services.collector.ring_due(limit=settings.rings_per_sweep)
         return deliveries + generations + collected

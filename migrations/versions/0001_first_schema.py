@@ -191,11 +191,27 @@ def upgrade() -> None:
         sa.Column("parent_id", sa.Uuid(), nullable=True),
         sa.Column("update_id", sa.BigInteger(), nullable=True),
         sa.Column("generation_id", sa.Uuid(), nullable=True),
+        sa.Column("origin_generation_id", sa.Uuid(), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("clock_now()"), nullable=False),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(["user_id"], ["users.id"], ondelete="RESTRICT"),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("update_id"),
+    )
+    op.create_index("drafts_expiry", "drafts", ["expires_at"], unique=False)
+    op.create_index(
+        "drafts_generation",
+        "drafts",
+        ["generation_id"],
+        unique=False,
+        postgresql_where=sa.text("generation_id IS NOT NULL"),
+    )
+    op.create_index(
+        "drafts_origin",
+        "drafts",
+        ["origin_generation_id"],
+        unique=False,
+        postgresql_where=sa.text("origin_generation_id IS NOT NULL"),
     )
     op.create_index("drafts_user", "drafts", ["user_id", sa.literal_column("created_at DESC")], unique=False)
     op.create_table(
@@ -229,6 +245,7 @@ def upgrade() -> None:
         sa.Column("started_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("settled_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("collected_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("collect_after", sa.DateTime(timezone=True), nullable=True),
         sa.Column("start_by", sa.DateTime(timezone=True), nullable=False),
         sa.Column("timeout_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("next_poll_at", sa.DateTime(timezone=True), nullable=True),

@@ -3,7 +3,7 @@
 import asyncio
 from dataclasses import replace
 from datetime import timedelta
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -181,3 +181,55 @@ async def test_without_a_model_on_sale_there_is_no_draft(shop: Shop, ann: UserVi
     shop.services.catalog.forget()
     with pytest.raises(ModelUnavailable):
         await shop.services.drafts.create(actor(ann), NewDraft("a red kite"))
+
+
+async def test_deleting_a_generation_deletes_every_draft_with_its_words(shop: Shop, ann: UserView) -> None:
+    """Its card, the card's next, the buttons under the result, their copies, and a card from the history."""
+    drafts = shop.services.drafts
+    card = await drafts.create(actor(ann), NewDraft("a secret wish"))
+    started = await drafts.start(actor(ann), card.id, origin=Origin.BOT)
+    following = await drafts.renew(actor(ann), card.id)
+    await shop.work(started)
+    adjusted = await drafts.adjust(actor(ann), card.id, count=2)
+    repeated = await drafts.repeat(actor(ann), started.id, variation=True)
+    buttons = await shop.run_sql("SELECT params FROM deliveries WHERE kind = 'result'")
+    again, variation = (UUID(buttons[0]["params"][key]) for key in ("draft_id", "variation_draft_id"))
+    second = await shop.work(await drafts.start(actor(ann), again, origin=Origin.BOT))
+    renewed = await drafts.renew(actor(ann), again)
+    other = await drafts.create(actor(ann), NewDraft("a blue kite"))
+    await shop.services.generations.delete(actor(ann), started.id)
+    for gone in (card.id, following.id, adjusted.id, repeated.id, again, variation, renewed.id):
+        for use in (drafts.get, drafts.renew):
+            with pytest.raises(NotFound):
+                await use(actor(ann), gone)
+        with pytest.raises(NotFound):
+            await drafts.start(actor(ann), gone, origin=Origin.BOT)
+    assert (await drafts.get(actor(ann), other.id)).prompt == "a blue kite"
+    await shop.services.generations.delete(actor(ann), second.id)
+    assert [row["prompt"] for row in await shop.run_sql("SELECT prompt FROM drafts")] == ["a blue kite"]
+
+
+async def test_a_copy_made_while_its_generation_is_deleted_does_not_outlive_it(shop: Shop, ann: UserView) -> None:
+    drafts = shop.services.drafts
+    for _ in range(4):
+        card = await drafts.create(actor(ann), NewDraft("a secret wish"))
+        done = await shop.work(await drafts.start(actor(ann), card.id, origin=Origin.BOT))
+        await asyncio.gather(
+            drafts.renew(actor(ann), card.id),
+            drafts.adjust(actor(ann), card.id, count=1),
+            shop.services.generations.delete(actor(ann), done.id),
+            drafts.repeat(actor(ann), done.id, variation=False),
+            return_exceptions=True,
+        )
+        assert await shop.scalar("SELECT count(*) FROM drafts WHERE prompt = 'a secret wish'") == 0
+
+
+async def test_a_draft_long_expired_is_purged(shop: Shop, ann: UserView) -> None:
+    for _ in range(3):
+        await shop.services.drafts.create(actor(ann), NewDraft("a red kite"))
+    await shop.advance_clock(timedelta(days=7, hours=23))
+    assert await shop.services.drafts.purge() == 0
+    await shop.advance_clock(timedelta(hours=2))
+    fresh = await shop.services.drafts.create(actor(ann), NewDraft("a blue kite"))
+    assert [await shop.services.drafts.purge(limit=2) for _ in range(3)] == [2, 1, 0]
+    assert (await shop.services.drafts.get(actor(ann), fresh.id)).status is DraftStatus.OPEN

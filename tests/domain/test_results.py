@@ -11,7 +11,7 @@ import pytest
 from app.core.ids import new_id
 from app.domain.generations import claims
 from app.domain.generations.claims import Lease, LeaseLost
-from app.domain.generations.models import Status
+from app.domain.generations.models import Origin, Status
 from app.domain.generations.settle import Ending, settle_leased
 from app.domain.generations.views import GenerationView, Stage
 from app.domain.ports import Artifact, DownloadFailed, DownloadRefused, Shape, TaskReport, TaskState
@@ -375,6 +375,25 @@ async def test_a_deleted_generation_loses_its_words_and_its_pictures(shop: Shop,
     assert await shop.scalar("SELECT prompt FROM generations") == ""
     assert (await shop.services.generations.list_(actor(ann))).items == ()
     assert await shop.prove() == []
+
+
+async def test_of_a_deleted_generation_nothing_more_is_sent(shop: Shop, ann: UserView) -> None:
+    """But its progress message is still taken away, and what was sent keeps no word of it."""
+    sent = await shop.work(await shop.submit(ann, "a secret wish", origin=Origin.BOT))
+    await shop.deliver_all()
+    waiting = await shop.work(await shop.submit(ann, "a secret wish", origin=Origin.BOT))
+    messages = len(shop.telegram.sent)
+    for view in (sent, waiting):
+        await shop.services.generations.delete(actor(ann), view.id)
+    await shop.deliver_all()
+    assert len(shop.telegram.sent) == messages
+    rows = await shop.run_sql("SELECT state, params FROM deliveries WHERE generation_id = :id", id=sent.id)
+    assert {row["state"] for row in rows} <= {"SENT", "SKIPPED"}
+    assert all(row["params"] == {} for row in rows)
+    rows = await shop.run_sql("SELECT kind, state FROM deliveries WHERE generation_id = :id", id=waiting.id)
+    states = {row["kind"]: row["state"] for row in rows}
+    assert states["result"] == "SKIPPED"
+    assert states["removal"] != "OWED"
 
 
 async def test_objects_of_open_work_are_left_alone(shop: Shop, ann: UserView) -> None:

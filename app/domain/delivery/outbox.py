@@ -153,6 +153,14 @@ _DROP = text(
     WHERE user_id = :user_id
     """
 )
+# The removal of a progress message is still owed: it takes something away, and says nothing.
+_WITHDRAW = text(
+    """
+    UPDATE deliveries SET params = '{}',
+        state = CASE WHEN state IN ('OWED', 'DEAD') THEN 'SKIPPED' ELSE state END
+    WHERE generation_id = :generation_id AND state <> 'SENDING' AND kind <> 'removal'
+    """
+)
 
 
 async def owe(tx: Tx, new: NewDelivery) -> int | None:
@@ -254,6 +262,11 @@ async def revive(tx: Tx, user_id: int) -> int:
 async def drop(tx: Tx, user_id: int) -> None:
     """Owe a user nothing any more, and forget where their chat is: they deleted their data."""
     await tx.execute(_DROP, {"user_id": user_id})
+
+
+async def withdraw(tx: Tx, generation_id: UUID) -> None:
+    """Owe nothing more of a generation whose user deleted it, and forget what was said about it."""
+    await tx.execute(_WITHDRAW, {"generation_id": generation_id})
 
 
 def _claimed(row: Row[Any]) -> ClaimedDelivery:

@@ -34,16 +34,16 @@ _UPDATE_INDEX: Final = "drafts_update_id_key"
 _KEY_INDEX: Final = "request_keys_pkey"
 
 _COLUMNS: Final = """
-    id, user_id, kind, model_key, prompt, negative_prompt, options, price_credits, generation_id, parent_id,
-    created_at, expires_at, expires_at <= clock_now() AS expired
+    id, user_id, kind, model_key, prompt, negative_prompt, options, price_credits, generation_id,
+    origin_generation_id, parent_id, created_at, expires_at, expires_at <= clock_now() AS expired
 """
 _INSERT = (
     text(
         f"""
     INSERT INTO drafts (id, user_id, kind, model_key, prompt, negative_prompt, options, price_credits, parent_id,
-        update_id, expires_at)
+        update_id, origin_generation_id, expires_at)
     VALUES (:id, :user_id, :kind, :model_key, :prompt, :negative_prompt, :options, :price_credits, :parent_id,
-        :update_id, clock_now() + CAST(:life AS interval))
+        :update_id, :origin_generation_id, clock_now() + CAST(:life AS interval))
     RETURNING {_COLUMNS}
     """  # noqa: S608 - fixed text
     )
@@ -67,6 +67,14 @@ _GET = text(
 _BY_UPDATE = text(
     f"SELECT {_COLUMNS} FROM drafts WHERE update_id = :update_id AND user_id = :user_id"  # noqa: S608 - fixed text
 ).columns(options=JSONB)
+# A keyboard this old is answered with "outdated"; its draft holds a prompt that nobody needs any more.
+_PURGE = text(
+    """
+    DELETE FROM drafts WHERE id IN (
+        SELECT id FROM drafts WHERE expires_at < clock_now() - interval '7 days'
+        ORDER BY expires_at LIMIT :limit FOR UPDATE SKIP LOCKED)
+    """
+)
 
 
 class DraftService:
@@ -105,6 +113,8 @@ class DraftService:
         model, options = await self._choose(user, new)
         try:
             async with self._db.transaction() as tx:
+                if new.origin_generation_id is not None:
+                    await _hold_origin(tx, user.id, new.origin_generation_id)
                 draft = await self._insert(tx, user.id, new, model, options)
                 if request_key is not None:
                     await request_keys.remember(tx, user.id, request_key, str(draft.id))
@@ -154,7 +164,11 @@ class DraftService:
                         "life": self._life,
                     },
                 )
-            return _view(row) if row else await self._insert(tx, user.id, _copy(draft), model, options)
+            if row is not None:
+                return _view(row)
+            # Deleting its generation takes the user's lock too, and may have taken the draft meanwhile.
+            draft = await _get(tx, user.id, draft_id)
+            return await self._insert(tx, user.id, _copy(draft), model, options)
 
     async def renew(self, actor: Actor, draft_id: UUID) -> DraftView:
         """A new open draft with the same content at today's price, for the button of one that was used.
@@ -164,8 +178,13 @@ class DraftService:
         draft = await self.get(actor, draft_id)
         model = await self._catalog.get_enabled(draft.model_key)
         async with self._db.transaction() as tx:
-            await _allowed_user(tx, actor)
-            return await self._insert(tx, draft.user_id, _copy(draft), model, draft.options)
+            user = await users.lock(tx, actor.user_id)
+            if user is None or user.deleted:
+                raise UserNotFound
+            require_allowed(user)
+            # Deleting its generation takes the same lock, and may have taken the draft meanwhile.
+            draft = await _get(tx, user.id, draft_id)
+            return await self._insert(tx, user.id, _copy(draft), model, draft.options)
 
     async def repeat(
         self, actor: Actor, generation_id: UUID, *, variation: bool, update_id: int | None = None
@@ -190,6 +209,7 @@ class DraftService:
                 seed=None if variation else view.options.seed,
                 parent_id=view.id if variation else None,
                 update_id=update_id,
+                origin_generation_id=view.id,
             ),
         )
 
@@ -224,6 +244,11 @@ class DraftService:
         """One of the actor's drafts. Raises: NotFound, also for somebody else's."""
         async with self._db.read() as reader:
             return await _get(reader, actor.user_id, draft_id)
+
+    async def purge(self, *, limit: int = 500) -> int:
+        """Delete drafts that expired more than 7 days ago, a batch at a time; returns how many."""
+        async with self._db.transaction() as tx:
+            return (await tx.execute(_PURGE, {"limit": limit})).rowcount
 
     async def _choose(self, user: UserView, new: NewDraft) -> tuple[Model, Options]:
         """What was asked for, completed from the user's last choices and the catalogue."""
@@ -264,6 +289,7 @@ class DraftService:
                 "price_credits": model.price(options.count),
                 "parent_id": new.parent_id,
                 "update_id": new.update_id,
+                "origin_generation_id": new.origin_generation_id,
                 "life": self._life,
             },
         )
@@ -296,6 +322,12 @@ async def _allowed_user(reader: Reader, actor: Actor) -> UserView:
     return user
 
 
+async def _hold_origin(tx: Tx, user_id: int, generation_id: UUID) -> None:
+    """Keep a generation from being deleted until its copy is written. Raises: GenerationNotFound."""
+    await users.lock(tx, user_id)
+    await require_own(tx, user_id, generation_id)
+
+
 async def _get(reader: Reader, user_id: int, draft_id: UUID) -> DraftView:
     row = await reader.one_or_none(_GET, {"id": draft_id, "user_id": user_id})
     if row is None:
@@ -309,6 +341,7 @@ def _copy(draft: DraftView) -> NewDraft:
         kind=draft.kind,
         negative_prompt=draft.negative_prompt,
         parent_id=draft.parent_id,
+        origin_generation_id=draft.origin_generation_id or draft.generation_id,
     )
 
 
@@ -329,6 +362,7 @@ def _view(row: Row[Any]) -> DraftView:
         price_credits=row.price_credits,
         status=status,
         generation_id=row.generation_id,
+        origin_generation_id=row.origin_generation_id,
         parent_id=row.parent_id,
         created_at=row.created_at,
         expires_at=row.expires_at,

@@ -61,10 +61,18 @@ class AttemptState(StrEnum):
 
 
 class Draft(Base):
-    """A generation as it is being put together, its price locked. Buttons that spend carry a draft's id."""
+    """A generation as it is being put together, its price locked. Buttons that spend carry a draft's id.
+
+    `origin_generation_id` is the generation whose prompt it repeats: what deletes that one deletes the draft.
+    """
 
     __tablename__ = "drafts"
-    __table_args__ = (Index("drafts_user", "user_id", text("created_at DESC")),)
+    __table_args__ = (
+        Index("drafts_user", "user_id", text("created_at DESC")),
+        Index("drafts_expiry", "expires_at"),
+        Index("drafts_generation", "generation_id", postgresql_where=text("generation_id IS NOT NULL")),
+        Index("drafts_origin", "origin_generation_id", postgresql_where=text("origin_generation_id IS NOT NULL")),
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     user_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("users.id", ondelete="RESTRICT"))
@@ -77,6 +85,7 @@ class Draft(Base):
     parent_id: Mapped[UUID | None]
     update_id: Mapped[int | None] = mapped_column(BigInteger, unique=True)
     generation_id: Mapped[UUID | None]
+    origin_generation_id: Mapped[UUID | None]
     created_at: Mapped[datetime] = mapped_column(server_default=text("clock_now()"))
     expires_at: Mapped[datetime]
 
@@ -152,6 +161,7 @@ class Generation(Base):
     started_at: Mapped[datetime | None]
     settled_at: Mapped[datetime | None]
     collected_at: Mapped[datetime | None]
+    collect_after: Mapped[datetime | None]
     start_by: Mapped[datetime]
     timeout_at: Mapped[datetime | None]
     next_poll_at: Mapped[datetime | None]

@@ -88,6 +88,9 @@ _FORGET_ALL_CONTENT = text(
     """
 )
 _FORGET_DRAFTS = text("DELETE FROM drafts WHERE user_id = :user_id")
+_FORGET_COPIES = text(
+    "DELETE FROM drafts WHERE user_id = :user_id AND (generation_id = :id OR origin_generation_id = :id)"
+)
 _FORGET_OUTPUTS = text(
     """
     DELETE FROM generation_outputs WHERE generation_id = ANY(:ids) RETURNING storage_key, preview_key, thumbnail_key
@@ -167,8 +170,15 @@ async def find_median_seconds(reader: Reader, model_key: str) -> float | None:
 
 
 async def forget_content(tx: Tx, user_id: int, generation_id: UUID) -> bool:
-    """Empty a final generation's prompt and hide it. False when it is not there, or still open."""
-    return (await tx.execute(_FORGET_CONTENT, {"id": generation_id, "user_id": user_id})).rowcount == 1
+    """Empty a final generation's prompt, hide it, and drop the drafts that hold or repeat that prompt.
+
+    False when it is not there, or still open. A dropped draft cannot start again: its key stays the generation's.
+    """
+    own = {"id": generation_id, "user_id": user_id}
+    if (await tx.execute(_FORGET_CONTENT, own)).rowcount != 1:
+        return False
+    await tx.execute(_FORGET_COPIES, own)
+    return True
 
 
 async def forget_all_content(tx: Tx, user_id: int) -> list[UUID]:

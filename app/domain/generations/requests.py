@@ -32,7 +32,10 @@ class SubmitGeneration:
 
 @dataclass(frozen=True, slots=True)
 class NewDraft:
-    """A draft to be written. What is left out is the user's last choice, or the catalogue's first."""
+    """A draft to be written. What is left out is the user's last choice, or the catalogue's first.
+
+    `origin_generation_id` is the generation whose prompt it repeats.
+    """
 
     prompt: str
     kind: Kind = Kind.IMAGE
@@ -43,3 +46,4 @@ class NewDraft:
     seed: int | None = None
     parent_id: UUID | None = None
     update_id: int | None = None
+    origin_generation_id: UUID | None = None

@@ -187,11 +187,12 @@ class GenerationService:
     async def cancel(self, actor: Actor, generation_id: UUID) -> GenerationView:
         """Cancel: at once and in full while it waits; at a vendor only where it stops free of charge.
 
-        Returns the generation, CANCELLED or with the stage "cancelling". Raises: UserBanned, UserSuspended,
-            GenerationNotFound, GenerationNotCancellable.
+        Banned and suspended users may cancel too: it only gives credits back.
+        Returns the generation, CANCELLED or with the stage "cancelling". Raises: UserNotFound, GenerationNotFound,
+            GenerationNotCancellable.
         """
         async with self._db.transaction() as tx:
-            await _lock_allowed(tx, actor)
+            await _lock(tx, actor)
             ending = Ending(Status.CANCELLED, stored=0, reason="cancelled by the user")
             if await settle_pending(tx, actor.user_id, generation_id, ending) is None:
                 await self._request_cancel(tx, actor, generation_id)
@@ -218,6 +219,7 @@ class GenerationService:
             if not await repository.forget_content(tx, actor.user_id, generation_id):
                 raise GenerationNotCancellable
             await repository.forget_outputs(tx, [generation_id])
+            await outbox.withdraw(tx, generation_id)
             tx.after_commit(Job(Queue.REST, DELETE_JOB, str(generation_id)), Signal(actor.user_id))
 
     async def send_original(self, actor: Actor, generation_id: UUID, *, output_index: int | None = None) -> None:
@@ -332,11 +334,17 @@ class GenerationService:
         tx.after_commit(claims.ring(generation_id, ring_number), Signal(actor.user_id))
 
 
-async def _lock_allowed(tx: Tx, actor: Actor) -> UserView:
-    """The acting user, locked first as always, if they may act. Raises: UserNotFound, UserBanned, UserSuspended."""
+async def _lock(tx: Tx, actor: Actor) -> UserView:
+    """The acting user, locked first as always. Raises: UserNotFound."""
     user = await users.lock(tx, actor.user_id)
     if user is None or user.deleted:
         raise UserNotFound
+    return user
+
+
+async def _lock_allowed(tx: Tx, actor: Actor) -> UserView:
+    """The acting user, locked, if they may act. Raises: UserNotFound, UserBanned, UserSuspended."""
+    user = await _lock(tx, actor)
     require_allowed(user)
     return user
 

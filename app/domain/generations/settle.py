@@ -78,10 +78,10 @@ _END = text(
 _DRAFT = text(
     """
     INSERT INTO drafts (id, user_id, kind, model_key, prompt, negative_prompt, options, price_credits, parent_id,
-        expires_at)
+        origin_generation_id, expires_at)
     SELECT :draft_id, g.user_id, g.kind, g.model_key, g.prompt, g.negative_prompt,
         CASE WHEN :fresh THEN g.options - 'seed' ELSE g.options END,
-        m.price_credits * g.output_count, CASE WHEN :fresh THEN g.id END, clock_now() + interval '1 day'
+        m.price_credits * g.output_count, CASE WHEN :fresh THEN g.id END, g.id, clock_now() + interval '1 day'
     FROM generations g JOIN models m ON m.key = g.model_key WHERE g.id = :id
     """
 )

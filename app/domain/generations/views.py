@@ -57,6 +57,7 @@ class DraftStatus(StrEnum):
 class DraftView:
     """A generation as it is being put together; `price_credits` is locked.
 
+    `origin_generation_id`: the generation whose prompt it repeats.
     `is_repeat`: it was made before, by a request with the same key.
     """
 
@@ -70,6 +71,7 @@ class DraftView:
     price_credits: int
     status: DraftStatus
     generation_id: UUID | None
+    origin_generation_id: UUID | None
     parent_id: UUID | None
     created_at: datetime
     expires_at: datetime

@@ -13,6 +13,7 @@ from PIL import Image
 
 from app.core.db import refuse_inside_transaction
 from app.core.jobs import Job, Ring
+from app.domain.errors import ProviderUnavailable
 from app.domain.ports import (
     Artifact,
     CancelOutcome,
@@ -277,9 +278,10 @@ class RecordingMessenger:
 
 @dataclass
 class MemorySessions:
-    """Sessions in memory."""
+    """Sessions in memory; `reachable` False is Redis away."""
 
     users: dict[str, int] = field(default_factory=dict)
+    reachable: bool = True
 
     async def create(self, user_id: int, *, ttl_seconds: int) -> str:  # noqa: ARG002 - the port's signature
         token = f"token-{len(self.users)}"
@@ -291,6 +293,8 @@ class MemorySessions:
 
     async def revoke_all(self, user_id: int) -> None:
         refuse_inside_transaction("the session store")
+        if not self.reachable:
+            raise ProviderUnavailable
         self.users = {token: user for token, user in self.users.items() if user != user_id}
 
     async def close(self) -> None:

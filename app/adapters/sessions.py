@@ -5,12 +5,8 @@ import secrets
 import time
 from typing import Any, Final
 
-import structlog
-
 from app.adapters.redis_connection import RedisAway, RedisCalls, connect
 from app.domain.errors import ProviderUnavailable
-
-log = structlog.get_logger(__name__)
 
 _TOKEN_BYTES: Final = 32
 # More than any token of ours; what is longer need not even be hashed.
@@ -42,15 +38,17 @@ class RedisSessions:
         return token
 
     async def find(self, token: str) -> int | None:
-        """The user id behind a token; None when it is unknown, over, or cannot be looked up now."""
+        """The user id behind a token; None when it is unknown or over.
+
+        Raises: ProviderUnavailable when Redis is away.
+        """
         if len(token) > _LONGEST_TOKEN:
             return None
         try:
             async with self._calls.call():
                 user_id = await self._redis.get(_session_key(_digest(token)))
         except RedisAway as away:
-            log.warning("sessions_away", reason=str(away))
-            return None
+            raise ProviderUnavailable(log={"redis": str(away)}) from away
         return None if user_id is None else int(user_id)
 
     async def revoke_all(self, user_id: int) -> None:

@@ -363,15 +363,15 @@ class SessionStore(Protocol):
     """Sessions of the cabinet: tokens are kept as hashes, in Redis."""
 
     async def create(self, user_id: int, *, ttl_seconds: int) -> str:
-        """A new token."""
+        """A new token. Raises: ProviderUnavailable."""
         ...
 
     async def find(self, token: str) -> int | None:
-        """The user id behind a token, or None."""
+        """The user id behind a token; None when it is unknown or over. Raises: ProviderUnavailable."""
         ...
 
     async def revoke_all(self, user_id: int) -> None:
-        """Forget every session of a user."""
+        """Forget every session of a user. Raises: ProviderUnavailable."""
         ...
 
 

@@ -83,7 +83,8 @@ async def test_a_short_session_does_not_hide_a_long_one_from_revocation(
 
 async def test_nobody_is_signed_in_while_redis_is_away() -> None:
     sessions = RedisSessions(f"redis://127.0.0.1:{free_port()}/0")
-    assert await sessions.find("x" * 43) is None
+    with pytest.raises(ProviderUnavailable):
+        await sessions.find("x" * 43)
     with pytest.raises(ProviderUnavailable):
         await sessions.create(7, ttl_seconds=60)
     with pytest.raises(ProviderUnavailable):

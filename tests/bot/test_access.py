@@ -9,7 +9,7 @@ from app.container import Container
 from app.core.ids import new_id
 from app.domain.actors import Actor
 from tests.bot.conftest import NewPhone
-from tests.bot.phone import Json, Phone, button_of, words_of
+from tests.bot.phone import Json, Phone, button_of, until, words_of
 from tests.bot.updates import post, private_message
 from tests.sandbox.rig import Sandbox
 
@@ -35,6 +35,20 @@ async def test_a_banned_user_gets_a_sentence_and_the_support_pages(new_phone: Ne
     for command in ("paysupport", "terms", "privacy", "help"):
         assert "blocked" not in words_of(await phone.ask(f"/{command}"))[:60]
     assert "Nothing is being made" in words_of(await phone.ask("/cancel"))
+
+
+async def test_a_banned_user_may_cancel_what_is_open(new_phone: NewPhone, container: Container) -> None:
+    """It only gives credits back."""
+    phone = await new_phone()
+    await phone.tap(await phone.ask("a kite"), "Create")
+    await container.services.users.ban(OPERATOR, phone.id, reason="spam")
+    await phone.write("/cancel")
+
+    async def is_returned() -> bool:
+        user = await container.services.users.get_by_telegram_id(phone.id)
+        return (user.credits, user.held, user.active_generations) == (20, 0, 0)
+
+    await until(is_returned)
 
 
 async def test_a_suspended_user_is_told_until_when_and_why(new_phone: NewPhone, container: Container) -> None:

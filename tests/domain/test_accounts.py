@@ -121,6 +121,43 @@ async def test_deletion_leaves_nothing_personal(shop: Shop, ann: UserView) -> No
             assert "Ann" not in row["line"], name
 
 
+async def test_deletion_is_done_also_while_sessions_cannot_be_revoked(shop: Shop, ann: UserView) -> None:
+    shop.memory_sessions.reachable = False
+    await shop.services.accounts.erase(actor(ann))
+    with pytest.raises(UserNotFound):
+        await shop.services.accounts.me(actor(ann))
+
+
+async def test_deletion_forgets_what_was_kept_elsewhere(shop: Shop, ann: UserView) -> None:
+    """Updates whose handler failed, and what was written to the operator; nobody else's."""
+    other = 700_000_002
+    for telegram_id in (TELEGRAM_ID, other):
+        person = {"id": telegram_id, "first_name": "Ann"}
+        for number, body in enumerate(
+            (
+                {"message": {"message_id": 1, "from": person, "chat": person, "text": "a secret wish"}},
+                {"callback_query": {"id": "5", "from": person, "data": "x"}},
+                {"my_chat_member": {"chat": person, "from": person}},
+            )
+        ):
+            update = {"update_id": telegram_id + number, **body}
+            await shop.services.inbox.store_failed(source="telegram", body=update, error="a bug")
+        await shop.services.alerts.raise_(
+            f"paysupport:{telegram_id}", "alert-paysupport", {"telegram_id": str(telegram_id), "request": "my money"}
+        )
+    await shop.deliver_all()
+    late = {"telegram_id": str(TELEGRAM_ID), "request": "still owed"}
+    await shop.services.alerts.raise_("paysupport:late", "alert-paysupport", late)
+    await shop.services.accounts.erase(actor(ann))
+    assert await shop.scalar("SELECT count(*) FROM inbox") == 3
+    assert await shop.scalar("SELECT count(*) FROM inbox WHERE body::text LIKE '%' || :id || '%'", id=str(other)) == 3
+    kept = await shop.run_sql("SELECT params FROM alerts WHERE params <> '{}'")
+    assert [row["params"]["telegram_id"] for row in kept] == [str(other)]
+    alerts = await shop.run_sql("SELECT state, params FROM deliveries WHERE kind = 'alert' ORDER BY id")
+    assert [row["state"] for row in alerts] == ["SENT", "SENT", "OWED"]
+    assert [row["params"].get("args", {}).get("request") for row in alerts] == [None, "my money", "still owed"]
+
+
 async def test_who_is_deleted_is_not_there(shop: Shop, ann: UserView) -> None:
     await shop.services.accounts.erase(actor(ann))
     for use in (shop.services.accounts.me(actor(ann)), shop.services.accounts.erase(actor(ann))):

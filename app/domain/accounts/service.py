@@ -14,13 +14,15 @@ from app.core.i18n import choose_language
 from app.core.ids import new_id
 from app.core.jobs import Job, Queue
 from app.domain.actors import Actor
+from app.domain.alerts import service as alerts
 from app.domain.credits import ledger
 from app.domain.credits.models import EntryKind
 from app.domain.delivery import outbox
-from app.domain.errors import InitDataExpired, InitDataInvalid, UserNotFound
+from app.domain.errors import InitDataExpired, InitDataInvalid, ProviderUnavailable, UserNotFound
 from app.domain.generations import repository as generations
 from app.domain.generations.collecting import DELETE_JOB
 from app.domain.generations.settle import settle_abandoned
+from app.domain.inbox import service as inbox
 from app.domain.limits.tiers import Limits, TierLimits
 from app.domain.ports import SessionStore
 from app.domain.users import repository
@@ -153,9 +155,16 @@ class AccountService:
             await generations.forget_outputs(tx, erased)
             await self._void(tx, user.id, actor)
             await outbox.drop(tx, user.id)
+            if user.telegram_id is not None:
+                await alerts.forget_person(tx, user.telegram_id)
+                await inbox.forget_person(tx, user.telegram_id)
             await repository.erase(tx, user.id)
             tx.after_commit(*(Job(Queue.REST, DELETE_JOB, str(generation_id)) for generation_id in erased))
-        await self._sessions.revoke_all(user.id)
+        try:
+            await self._sessions.revoke_all(user.id)
+        except ProviderUnavailable as error:
+            # What is deleted stays deleted, and a session of a deleted user signs nobody in.
+            log.warning("sessions_not_revoked", user_id=user.id, **error.log)
         log.info("user_erased", user_id=user.id)
 
     async def _write_visit(self, identity: TelegramIdentity) -> Visit:

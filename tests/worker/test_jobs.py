@@ -1,7 +1,10 @@
 """The border of work: rings become work, faults are noted, outages postpone, the sweep finds what was lost."""
 
+from datetime import timedelta
+
 from app.core.jobs import Job, Queue
 from app.domain.generations.models import Origin, Status
+from app.domain.generations.requests import NewDraft
 from app.domain.users.repository import UserView
 from app.worker.jobs import Jobs
 from app.worker.sweep import Sweep
@@ -52,6 +55,15 @@ async def test_a_fault_of_a_generation_is_noted(shop: Shop, ann: UserView) -> No
     assert await shop.scalar("SELECT faults FROM generations") == 1
     assert await shop.alerts() == [f"generation-fault:{view.id}"]
     assert (await shop.work(view)).status is Status.COMPLETED
+
+
+async def test_the_sweep_purges_long_expired_drafts_now_and_then(shop: Shop, ann: UserView) -> None:
+    await shop.services.drafts.create(actor(ann), NewDraft("a red kite"))
+    await shop.advance_clock(timedelta(days=9))
+    sweep = Sweep(shop, jobs_of(shop))
+    for _ in range(20):
+        await sweep.sweep()
+    assert await shop.scalar("SELECT count(*) FROM drafts") == 0
 
 
 async def test_a_fault_of_a_delivery_is_noted(shop: Shop, ann: UserView) -> None:

@@ -7,7 +7,7 @@ from sqlalchemy import bindparam, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.core.db import Database
+from app.core.db import Database, Tx
 from app.core.metrics import Metrics
 from app.domain.delivery import outbox
 from app.domain.delivery.models import DeliveryKind, DeliveryRank
@@ -22,6 +22,16 @@ _RAISE = text(
     RETURNING id, repeats
     """
 ).bindparams(bindparam("params", type_=JSONB))
+# What a person wrote to the operator. An alert that is still owed is sent as it was written, and keeps it until then.
+_FORGET = text(
+    """
+    WITH forgotten AS (
+        UPDATE alerts SET params = '{}' WHERE params ->> 'telegram_id' = :telegram_id RETURNING id
+    )
+    UPDATE deliveries SET params = '{}'
+    WHERE key IN (SELECT 'alert:' || id FROM forgotten) AND state NOT IN ('OWED', 'SENDING')
+    """
+)
 
 
 class AlertService:
@@ -61,3 +71,8 @@ class AlertService:
                     params={"cause": cause, "template": template, "args": dict(params)},
                 ),
             )
+
+
+async def forget_person(tx: Tx, telegram_id: int) -> None:
+    """Empty the alerts that a person's own words raised."""
+    await tx.execute(_FORGET, {"telegram_id": str(telegram_id)})

@@ -4,10 +4,10 @@ import hashlib
 import json
 from collections.abc import Mapping
 
-from sqlalchemy import bindparam, text
+from sqlalchemy import BigInteger, bindparam, text
 from sqlalchemy.dialects.postgresql import JSONB
 
-from app.core.db import Database
+from app.core.db import Database, Tx
 from app.domain.inbox.models import InboxState
 
 # Telegram repeats an update byte by byte: a second failure of the same one is the same row.
@@ -19,6 +19,13 @@ _STORE = text(
     RETURNING attempts
     """
 ).bindparams(bindparam("body", type_=JSONB))
+# Of numbers that Telegram calls "id" there are two, a user's and a chat's, and a private chat has its user's.
+_FORGET = text(
+    """
+    DELETE FROM inbox
+    WHERE state = 'FAILED' AND jsonb_path_exists(body, '$.**.id ? (@ == $id)', jsonb_build_object('id', :telegram_id))
+    """
+).bindparams(bindparam("telegram_id", type_=BigInteger))
 
 
 class InboxService:
@@ -42,6 +49,11 @@ class InboxService:
                 },
             )
         return bool(attempts == 1)
+
+
+async def forget_person(tx: Tx, telegram_id: int) -> None:
+    """Drop the failed events that a person sent or that are about them."""
+    await tx.execute(_FORGET, {"telegram_id": telegram_id})
 
 
 def _storable(value: object) -> object:

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from app.adapters.telegram.words import moment
 from app.core.errors import AppError
+from app.core.i18n import moment
 from app.domain.errors import InsufficientCredits, MaxActiveGenerations, PriceChanged, RateLimitExceeded, UserSuspended
 
 Args = dict[str, object]

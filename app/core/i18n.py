@@ -4,7 +4,7 @@ A missing or broken message is our bug and never the user's: English stands in f
 """
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Final
@@ -97,3 +97,8 @@ def _load(folder: Path, language: str) -> FluentBundle:
                 log.error("message_unreadable", file=file.name, language=language, text=(entry.content or "")[:200])
         bundle.add_resource(resource)
     return bundle
+
+
+def moment(iso: str) -> str:
+    """A moment of the product's clock for reading; nobody's time zone is known, so it says which one it is."""
+    return datetime.fromisoformat(iso).astimezone(UTC).strftime("%d.%m.%Y %H:%M UTC")

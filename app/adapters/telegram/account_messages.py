@@ -6,7 +6,8 @@ from typing import Any, Final
 from aiogram.types import InlineKeyboardMarkup
 
 from app.adapters.telegram import keyboards
-from app.adapters.telegram.words import Words, escape, moment, shorten
+from app.adapters.telegram.words import Words, escape, shorten
+from app.core.i18n import moment
 
 Message = tuple[str, InlineKeyboardMarkup | None]
 

@@ -5,7 +5,6 @@ Telegram limits texts after the markup is taken away, in UTF-16 code units (Bot 
 
 import html
 import re
-from datetime import UTC, datetime
 from typing import Final
 
 from app.core.i18n import Translator
@@ -78,11 +77,6 @@ def fit(markup: str, longest: int) -> str:
 def quote(text: str, longest: int) -> str:
     """Somebody's words, shortened, as a quotation."""
     return f"<blockquote>{escape(shorten(text.strip(), longest))}</blockquote>"
-
-
-def moment(iso: str) -> str:
-    """A moment of the product's clock for reading; nobody's time zone is known, so it says which one it is."""
-    return datetime.fromisoformat(iso).astimezone(UTC).strftime("%d.%m.%Y %H:%M UTC")
 
 
 def bar(percent: int, *, cells: int = 10) -> str:

@@ -6,8 +6,9 @@ from typing import Any, Final
 from aiogram.types import InlineKeyboardMarkup
 
 from app.adapters.telegram import keyboards
-from app.adapters.telegram.words import Words, bar, moment, quote, shorten
+from app.adapters.telegram.words import Words, bar, quote, shorten
 from app.core.errors import message_key
+from app.core.i18n import moment
 
 Message = tuple[str, InlineKeyboardMarkup | None]
 

@@ -3,10 +3,7 @@
 alert = 🚨 <b>{ $cause }</b>
 alert-ledger-breach =
     A balance and its ledger disagree.
-    <b>What to do:</b> run <code>starbrush reconcile --full</code> at once, find the entries of this user, and stop sales (maintenance) if it grows.
-alert-provider-down =
-    A provider fails again and again; its breaker is open.
-    <b>What to do:</b> look at the provider’s status page. Users are served by other routes, if there are any.
+    <b>What to do:</b> run <code>starbrush reconcile --full</code> at once and find the entries of this user.
 alert-provider-out-of-money =
     A provider refuses our key or has no money left; its route is paused.
     <b>What to do:</b> top up the account or renew the key. The route opens again by itself.
@@ -24,10 +21,10 @@ alert-queue-old =
     <b>What to do:</b> see whether workers run (<code>/api/health</code>) and whether a provider is slow; start one more <code>starbrush worker</code>.
 alert-dead-delivery =
     A message could not be delivered and is a dead letter now.
-    <b>What to do:</b> read the error, mend its cause, and send it again.
+    <b>What to do:</b> read the error and mend its cause. It is owed again as soon as the user writes to the bot.
 alert-update-failed =
     An update from Telegram could not be handled. It is kept in the inbox; the user got an apology.
-    <b>What to do:</b> read the error in the log by its update id, mend it, and replay the update.
+    <b>What to do:</b> read the error in the log by its update id and mend it; the user was asked to try again.
 alert-worker-down =
     The queue’s reader has stopped; the sweep carries the work meanwhile.
     <b>What to do:</b> see whether Redis answers, then read this process’s log.

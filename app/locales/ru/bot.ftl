@@ -96,7 +96,7 @@ result-title =
     { $count ->
         [one] ✨ Ваша картинка готова · <b>{ $model }</b>
         [few] ✨ Готовы { $count } картинки · <b>{ $model }</b>
-       *[many] ✨ Готовы { $count } картинок · <b>{ $model }</b>
+       *[many] ✨ Готово { $count } картинок · <b>{ $model }</b>
     }
 receipt = 🧾 В резерве было { $held } 💎 · списано { $charged } 💎 · возвращено { $returned } 💎
 receipt-partial =

@@ -3,10 +3,7 @@
 alert = 🚨 <b>Diqqat: { $cause }</b>
 alert-ledger-breach =
     Balans va jurnal bir-biriga mos emas.
-    <b>Nima qilish kerak:</b> darhol <code>starbrush reconcile --full</code> ni ishga tushiring, shu foydalanuvchi yozuvlarini toping, koʻpayib borsa savdoni toʻxtating (texnik ishlar rejimi).
-alert-provider-down =
-    Provayder ketma-ket rad etmoqda, saqlagich ishga tushdi.
-    <b>Nima qilish kerak:</b> provayderning holat sahifasini koʻring. Boshqa yoʻllar boʻlsa, foydalanuvchilarga oʻshalar xizmat qiladi.
+    <b>Nima qilish kerak:</b> darhol <code>starbrush reconcile --full</code> ni ishga tushiring va shu foydalanuvchi yozuvlarini toping.
 alert-provider-out-of-money =
     Provayder kalitimizni qabul qilmayapti yoki pul tugagan; yoʻl toʻxtatildi.
     <b>Nima qilish kerak:</b> hisobni toʻldiring yoki kalitni yangilang. Yoʻl oʻzi ochiladi.
@@ -24,10 +21,10 @@ alert-queue-old =
     <b>Nima qilish kerak:</b> ishchilar ishlayotganini (<code>/api/health</code>) va provayder sekinlashmaganini tekshiring; yana bitta <code>starbrush worker</code> ishga tushiring.
 alert-dead-delivery =
     Xabarni yetkazib boʻlmadi, urinishlar tugadi.
-    <b>Nima qilish kerak:</b> xatoni oʻqing, sababini bartaraf eting va qayta yuboring.
+    <b>Nima qilish kerak:</b> xatoni oʻqing va sababini bartaraf eting. Foydalanuvchi botga yozishi bilan xabar yana yuboriladi.
 alert-update-failed =
     Telegramdan kelgan yangilanish bajarilmadi. U kiruvchilar qutisida, foydalanuvchidan uzr soʻraldi.
-    <b>Nima qilish kerak:</b> jurnaldan xatoni yangilanish raqami boʻyicha toping, tuzating va qayta bajaring.
+    <b>Nima qilish kerak:</b> jurnaldan xatoni yangilanish raqami boʻyicha toping va tuzating; foydalanuvchidan qayta urinish soʻralgan.
 alert-worker-down =
     Navbatni oʻqish toʻxtadi; hozircha ishni nazoratchi olib bormoqda.
     <b>Nima qilish kerak:</b> Redis javob berayotganini tekshiring, soʻng shu jarayon jurnalini oʻqing.

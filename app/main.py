@@ -10,10 +10,14 @@ from typing import Final
 import structlog
 import uvicorn
 from fastapi import FastAPI
+from sqlalchemy.exc import DBAPIError
 
 from app.api.setup import create_http
 from app.bot.setup import Telegram
 from app.container import Container
+from app.core.app_settings import find_setting
+from app.core.clock import OFFSET_KEY
+from app.core.db import is_outage
 from app.core.logging import configure_logging
 from app.core.redaction import Redactor, secret_values
 from app.settings import Environment, Settings
@@ -24,6 +28,11 @@ log = structlog.get_logger(__name__)
 # Open connections get this long after SIGTERM, before the worker is drained.
 _CONNECTION_GRACE_SECONDS: Final = 5
 _SEED_PAUSE_SECONDS: Final = 1.0
+_NOT_STARTED: Final = 3
+
+
+class ClockMoved(RuntimeError):
+    """In production the product's clock must be the true one: a moved one expires sessions, drafts and quotas."""
 
 
 def create_app(settings: Settings, *, with_worker: bool = True) -> FastAPI:
@@ -55,7 +64,10 @@ def serve(settings: Settings, *, with_worker: bool = True) -> None:
         proxy_headers=False,
         timeout_graceful_shutdown=_CONNECTION_GRACE_SECONDS,
     )
-    _Server(config, app.state.container).run()
+    server = _Server(config, app.state.container)
+    server.run()
+    if not server.started:
+        raise SystemExit(_NOT_STARTED)
 
 
 async def work(settings: Settings) -> None:
@@ -66,6 +78,7 @@ async def work(settings: Settings) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with Container(settings) as container:
         await _seed(container)
+        await refuse_moved_clock(container)
         worker = WorkerService(container)
         await worker.start()
         log.info("worker_started")
@@ -96,6 +109,7 @@ async def _running(container: Container, telegram: Telegram, *, with_worker: boo
     """Everything behind HTTP, in order; stopped in reverse."""
     async with container:
         await _seed(container)
+        await refuse_moved_clock(container)
         worker = WorkerService(container) if with_worker else None
         if worker is not None:
             await worker.start()
@@ -116,11 +130,25 @@ async def _seed(container: Container) -> None:
     while True:
         try:
             await container.seed()
-        except OSError as error:
+        except (DBAPIError, OSError, TimeoutError) as error:
+            if not is_outage(error):
+                raise
             log.warning("database_away", error=str(error))
             await asyncio.sleep(_SEED_PAUSE_SECONDS)
         else:
             return
+
+
+async def refuse_moved_clock(container: Container) -> None:
+    """Raises: ClockMoved in production when a sandbox has left its clock offset in this database."""
+    if not container.settings.is_production:
+        return
+    async with container.db.read() as reader:
+        offset = await find_setting(reader, OFFSET_KEY) or 0
+    if offset:
+        message = f"the clock is {offset} s ahead; delete the key {OFFSET_KEY} of app_settings"
+        log.critical("clock_moved", offset_seconds=offset, mend=message)
+        raise ClockMoved(message)
 
 
 class _Server(uvicorn.Server):

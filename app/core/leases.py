@@ -48,7 +48,10 @@ _REGISTER = text(
 _BEAT = text(
     """
     UPDATE processes SET beat_at = now(), alive_until = now() + CAST(:lease AS interval)
-    WHERE id = :id AND (alive_until > now() OR pg_postmaster_start_time() > now() - CAST(:lease AS interval))
+    WHERE id = :id AND (
+        alive_until > now()
+        OR pg_postmaster_start_time() > now() - CAST(:lease AS interval)
+        OR (SELECT max(beat_at) FROM processes) < now() - CAST(:lease AS interval))
     """
 )
 _LIVING = text("SELECT count(*) FROM processes WHERE alive_until > now()")
@@ -73,8 +76,9 @@ async def register(tx: Tx, process_id: UUID, *, name: str, lease: timedelta) -> 
 async def beat(tx: Tx, process_id: UUID, *, lease: timedelta) -> Beat:
     """Prolong a process's leases. `alive` is False when others may have taken them over."""
     gap = await _measure_gap(tx, lease)
-    beaten = await tx.execute(_BEAT, {"id": process_id, "lease": lease})
-    return Beat(alive=beaten.rowcount == 1, gap=gap, living_processes=await _count_living(tx))
+    alive = (await tx.execute(_BEAT, {"id": process_id, "lease": lease})).rowcount == 1
+    # A gap is added once: by the beat that ends it, or else by the registration that follows.
+    return Beat(alive=alive, gap=gap if alive else timedelta(), living_processes=await _count_living(tx))
 
 
 async def release(tx: Tx, process_id: UUID) -> None:

@@ -1,5 +1,7 @@
 """What each kind of job does, and the outermost border of work: here, and only here, everything is caught."""
 
+import math
+import time
 from collections.abc import Awaitable, Callable
 from typing import Final
 from uuid import UUID
@@ -31,6 +33,8 @@ class Jobs:
         self._services = container.services
         self._metrics = container.metrics
         self.owner = owner
+        self.leased_until = math.inf
+        """Until when (monotonic) this process may begin work: one lease time after its last heartbeat."""
         settings = container.settings
         self.pools: dict[Queue, WorkPool] = {
             Queue.GENERATION: WorkPool("generation", settings.pool_size),
@@ -74,6 +78,10 @@ class Jobs:
 
     async def _do(self, name: str, subject: str) -> None:
         _, work = self._work[name]
+        if time.monotonic() > self.leased_until:
+            # This process was frozen or cut off: what it began now would be taken over at once (trap 19).
+            log.warning("job_postponed", job=name, subject=subject, error="no heartbeat for a lease time")
+            return
         with log_context(job=name, subject=subject):
             try:
                 await work(subject)

@@ -76,25 +76,32 @@ class WorkerService:
 
     async def _register(self) -> None:
         while True:
+            began_at = time.monotonic()
             try:
                 beat = await self._runner.register(self._jobs.owner, name=f"{socket.gethostname()}:{os.getpid()}")
             except Exception as error:  # noqa: BLE001 - the database may come later than we do
                 log.warning("process_not_registered", error=str(error))
                 await asyncio.sleep(_REGISTER_PAUSE_SECONDS)
             else:
+                self._jobs.leased_until = began_at + self._settings.lease_seconds
                 self._container.messenger.set_share(max(1, beat.living_processes))
                 return
 
     async def _beat_for_ever(self) -> None:
         while True:
             await asyncio.sleep(self._settings.heartbeat_seconds)
+            began_at = time.monotonic()
             try:
-                beat = await self._runner.beat(self._jobs.owner)
+                # One that hangs must not keep the next from being tried.
+                async with asyncio.timeout(self._settings.heartbeat_seconds):
+                    beat = await self._runner.beat(self._jobs.owner)
             except Exception as error:  # noqa: BLE001 - the next beat may come through
                 log.warning("heartbeat_failed", error=str(error))
                 continue
             self._container.messenger.set_share(max(1, beat.living_processes))
-            if not beat.alive:
+            if beat.alive:
+                self._jobs.leased_until = began_at + self._settings.lease_seconds
+            else:
                 await self._begin_anew()
 
     async def _begin_anew(self) -> None:

@@ -33,7 +33,7 @@ from app.adapters.telegram.rendering import Rendered, Renderer
 from app.adapters.telegram.sender import PacedSender
 from app.adapters.telegram.words import LONGEST_ANSWER, LONGEST_TEXT, escape, fit, shorten
 from app.core.db import refuse_inside_transaction
-from app.domain.ports import Media, Outgoing, Priority, SendLater, Sent, Storage
+from app.domain.ports import Media, Outgoing, Priority, SendLater, SendRefused, Sent, Storage
 
 log = structlog.get_logger(__name__)
 
@@ -76,7 +76,7 @@ class TelegramMessenger:
                 return await self._send_media(outgoing, rendered, form, priority)
             except MediaRefused as error:
                 log.info("media_refused", form=form, detail=error.detail, template=outgoing.template)
-        message = "a link is no medium, and cannot be refused as one"
+        message = "the last form is a link, which is sent or refused"
         raise AssertionError(message)
 
     async def edit(self, message_id: int, outgoing: Outgoing, priority: Priority) -> None:
@@ -151,7 +151,7 @@ class TelegramMessenger:
             method = SendPhoto(chat_id=outgoing.chat_id, photo=file)
         method.caption, method.reply_markup = rendered.text, rendered.markup
         method.reply_parameters = _reply(outgoing)
-        message = await self._call(method, outgoing.chat_id, priority, seconds=_UPLOAD_SECONDS)
+        message = await self._upload(method, outgoing.chat_id, priority)
         return Sent(message.message_id, _file_ids([message]))
 
     async def _send_album(
@@ -171,8 +171,17 @@ class TelegramMessenger:
             media=[kind(media=file, caption=caption) for file, caption in zip(files, captions, strict=True)],
             reply_parameters=_reply(outgoing),
         )
-        messages = await self._call(method, outgoing.chat_id, priority, seconds=_UPLOAD_SECONDS, weight=len(files))
+        messages = await self._upload(method, outgoing.chat_id, priority, weight=len(files))
         return Sent(messages[0].message_id, _file_ids(messages))
+
+    async def _upload(
+        self, method: TelegramMethod[Result], chat_id: int, priority: Priority, *, weight: int = 1
+    ) -> Result:
+        """Telegram's words for a file that it does not take are many: any refusal leads to the next form."""
+        try:
+            return await self._call(method, chat_id, priority, seconds=_UPLOAD_SECONDS, weight=weight)
+        except SendRefused as error:
+            raise MediaRefused(error.detail) from error
 
     async def _with_links(self, outgoing: Outgoing, rendered: Rendered) -> Rendered:
         words = self._renderer.words(outgoing.language)

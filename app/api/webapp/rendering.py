@@ -7,13 +7,14 @@ from app.domain.accounts.service import Account
 from app.domain.catalog.repository import Model
 from app.domain.credits.service import LedgerItem
 from app.domain.generations.views import DraftView, GenerationView, OutputView
+from app.domain.users.repository import UserView
 
 
 def me_of(account: Account) -> shapes.Me:
     """The signed-in user."""
     user = account.user
     return shapes.Me(
-        id=user.id,
+        id=_telegram_id(user),
         first_name=user.first_name,
         username=user.username,
         language=user.language,
@@ -141,3 +142,11 @@ def _failure_of(container: Container, view: GenerationView, language: str) -> sh
     reason = translate(language, "failure-" + view.error_code.lower().replace("_", "-"))
     money = translate(language, "money-returned", returned=view.returned_credits)
     return shapes.Failure(code=view.error_code, message=f"{reason} {money}")
+
+
+def _telegram_id(user: UserView) -> int:
+    """Outside, a user is known by Telegram's id; only who has left has none, and cannot be signed in."""
+    if user.telegram_id is None:
+        message = f"user {user.id} is signed in after leaving"
+        raise AssertionError(message)
+    return user.telegram_id

@@ -7,7 +7,7 @@ from app.bot.cards import show_card
 from app.bot.conversation import Conversation
 from app.domain.errors import DuplicateRequest, ValidationFailed
 from app.domain.generations.models import Origin
-from app.domain.generations.requests import NewDraft, SubmitGeneration
+from app.domain.generations.requests import NewDraft
 
 
 def build_router() -> Router:
@@ -31,18 +31,9 @@ async def draw(message: Message, conversation: Conversation) -> None:
         await show_card(conversation, draft)
         return
     try:
-        await conversation.services.generations.submit(
-            conversation.actor,
-            SubmitGeneration(
-                model_key=draft.model_key,
-                prompt=draft.prompt,
-                options=draft.options,
-                origin=Origin.BOT,
-                draft_id=draft.id,
-                locked_price_credits=draft.price_credits,
-                request_key=f"tg:{conversation.update_id}",
-            ),
-        )
+        # The draft is the update's, and its id the only key under which it starts: repeated after its card was
+        # started by hand, the same update must not start it a second time.
+        await conversation.services.drafts.start(conversation.actor, draft.id, origin=Origin.BOT)
     except DuplicateRequest:
         # Telegram repeated the update: it was accepted the first time, and its progress is on the way.
         return

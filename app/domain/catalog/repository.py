@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import timedelta
 from uuid import UUID
 
 from sqlalchemy import bindparam, text
@@ -108,7 +108,9 @@ _SEED_ROUTE = text(
     )
     """
 )
-_PAUSE = text("UPDATE provider_routes SET paused_until = :until, pause_reason = :reason WHERE id = :id")
+_PAUSE = text(
+    "UPDATE provider_routes SET paused_until = now() + CAST(:pause AS interval), pause_reason = :reason WHERE id = :id"
+)
 
 
 async def list_all(reader: Reader) -> tuple[Model, ...]:
@@ -166,6 +168,6 @@ async def seed(tx: Tx, models: tuple[ModelSeed, ...], routes: tuple[RouteSeed, .
         )
 
 
-async def pause(tx: Tx, route_id: UUID, *, until: datetime, reason: str) -> None:
-    """Take a route out until a time of the machine's clock."""
-    await tx.execute(_PAUSE, {"id": route_id, "until": until, "reason": reason})
+async def pause(tx: Tx, route_id: UUID, *, pause: timedelta, reason: str) -> None:
+    """Take a route out for a while, by the database's clock."""
+    await tx.execute(_PAUSE, {"id": route_id, "pause": pause, "reason": reason})

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Collection, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from uuid import UUID
 
 from app.core.app_settings import find_setting, put_setting
@@ -74,9 +74,8 @@ class CatalogService:
 
     async def pause_route(self, route_id: UUID, *, seconds: float, reason: str) -> None:
         """Take a route out for a while: its vendor is out of money, or has no such model."""
-        until = datetime.now(UTC) + timedelta(seconds=seconds)
         async with self._db.transaction() as tx:
-            await repository.pause(tx, route_id, until=until, reason=reason)
+            await repository.pause(tx, route_id, pause=timedelta(seconds=seconds), reason=reason)
         self.forget()
 
     def forget(self) -> None:

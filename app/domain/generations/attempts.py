@@ -88,7 +88,8 @@ _UNREACHABLE = text(
 _FINISH = text(
     """
     UPDATE provider_attempts SET state = :state, counts = :counts, detail = :detail, result_url = :result_url,
-        result_mime = :result_mime, cost_micros = greatest(cost_micros, :cost_micros), finished_at = now()
+        result_mime = :result_mime, cost_micros = greatest(cost_micros, :cost_micros), finished_at = now(),
+        unreachable_since = CASE WHEN :state = 'MADE' AND state <> 'MADE' THEN NULL ELSE unreachable_since END
     WHERE id = :id AND state IN ('INTENT', 'RUNNING', 'MADE')
     """
 )

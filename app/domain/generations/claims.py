@@ -176,6 +176,13 @@ _SHIFT = text(
     WHERE status IN ('PENDING', 'PROCESSING')
     """
 )
+_SHIFT_UNREACHABLE = text(
+    """
+    UPDATE provider_attempts a SET unreachable_since = a.unreachable_since + CAST(:gap AS interval)
+    FROM generations g
+    WHERE g.id = a.generation_id AND g.status = 'PROCESSING' AND a.unreachable_since IS NOT NULL
+    """
+)
 
 
 async def claim(
@@ -285,3 +292,4 @@ async def list_waiting_progress(tx: Tx, *, limit: int) -> list[Job]:
 async def shift_deadlines(tx: Tx, gap: timedelta) -> None:
     """Give every open generation back the time in which no process was there to work on it."""
     await tx.execute(_SHIFT, {"gap": gap})
+    await tx.execute(_SHIFT_UNREACHABLE, {"gap": gap})

@@ -13,16 +13,19 @@ DELETE_JOB: Final = "collect"
 
 _KEPT = text("SELECT storage_key, preview_key, thumbnail_key FROM generation_outputs WHERE generation_id = :id")
 _SETTLED = text("SELECT status NOT IN ('PENDING', 'PROCESSING') FROM generations WHERE id = :id")
-# Settled a while ago, so that no runner that lost its lease is still putting; marked when looked through.
+# Settled a while ago, so that no runner that lost its lease is still putting. Until it has been done it comes up again.
 _DUE = text(
     """
-    UPDATE generations SET collected_at = now() WHERE id IN (
+    UPDATE generations SET collect_after = now() + interval '10 minutes', ring_number = ring_number + 1 WHERE id IN (
         SELECT id FROM generations
         WHERE settled_at < now() - interval '10 minutes' AND collected_at IS NULL
-            AND (fence > 1 OR deleted_at IS NOT NULL)
+            AND (fence > 1 OR deleted_at IS NOT NULL) AND coalesce(collect_after < now(), true)
         ORDER BY settled_at LIMIT :limit FOR UPDATE SKIP LOCKED
-    ) RETURNING id
+    ) RETURNING id, ring_number
     """
+)
+_DONE = text(
+    "UPDATE generations SET collected_at = now() WHERE id = :id AND settled_at < now() - interval '10 minutes'"
 )
 
 
@@ -44,9 +47,11 @@ class ObjectCollector:
         orphans = [key for key in found if key not in kept]
         if orphans:
             await self._storage.delete(orphans)
+        async with self._db.transaction() as tx:
+            await tx.execute(_DONE, {"id": generation_id})
 
     async def ring_due(self, *, limit: int) -> list[Job]:
         """Generations whose objects have not been looked through since they were settled."""
         async with self._db.transaction() as tx:
             rows = await tx.all(_DUE, {"limit": limit})
-        return [Job(Queue.REST, DELETE_JOB, str(row.id), 1) for row in rows]
+        return [Job(Queue.REST, DELETE_JOB, str(row.id), row.ring_number) for row in rows]

@@ -59,6 +59,8 @@ log = structlog.get_logger(__name__)
 _LOOKUP_WINDOW_SECONDS: Final = 30.0
 _LOOKUP_EVERY: Final = timedelta(seconds=2)
 _RETRY_SOON: Final = timedelta(seconds=1)
+# A vendor may ask for patience, though not for a day of it.
+_LONGEST_RETRY_AFTER_SECONDS: Final = 60.0
 _AT_ONCE: Final = timedelta()
 # An at-once call lost in a crash is repeated, at most so often per output.
 _LOST_REPEATS: Final = 3
@@ -209,7 +211,9 @@ class OutputMaker:
             if used.get(route.id, 0) < self._limits.creates_per_route and route.id not in taken
         ]
 
-    async def _send(self, lease: Lease, provider: Provider, attempt: Attempt, *, tries: int) -> Outcome:
+    async def _send(
+        self, lease: Lease, provider: Provider, attempt: Attempt, *, tries: int, sent_lately: bool = False
+    ) -> Outcome:
         request = _request(lease, attempt.output_index, attempt.vendor_model, attempt.reference)
         call = "generate" if attempt.shape is Shape.NOW else "submit"
         try:
@@ -219,9 +223,14 @@ class OutputMaker:
                 task_id = await provider.submit(request)
         except ProviderReferenceKnown as error:
             return await self._adopt_known(lease, provider, attempt, error)
+        except ProviderRejected as error:
+            return await self._refused(lease, attempt, error, tries=tries)
         except (ProviderOutcomeUnknown, TimeoutError) as error:
             return await self._unknown(lease, attempt, str(error))
         except ProviderError as error:
+            if sent_lately:
+                # Says nothing about the first sending, which may still arrive: its row stays an intent.
+                return await self._unreachable(lease, attempt, error.detail)
             return await self._refused(lease, attempt, error, tries=tries)
         self._crashpoints.reach("provider.answered")
         return await self._adopt(provider, attempt, task_id)
@@ -300,7 +309,7 @@ class OutputMaker:
             # The row stays an intent; the next steps look the task up by our reference.
             async with self._db.transaction() as tx:
                 await attempts.unreachable(tx, attempt.id, detail)
-            return Waiting(_LOOKUP_EVERY)
+            return Waiting(max(_LOOKUP_EVERY, self._limits.wait(attempt.polls - 1)) if attempt.polls else _LOOKUP_EVERY)
         await self._finish(attempt, AttemptState.UNKNOWN, detail=detail)
         log.warning("call_outcome_unknown", generation_id=str(lease.id), provider=attempt.provider, detail=detail)
         return Waiting(_RETRY_SOON)
@@ -332,24 +341,27 @@ class OutputMaker:
             return await self._unreachable(lease, attempt, error.detail)
         if task_id is not None:
             return await self._adopt(provider, attempt, task_id)
-        if provider.traits.refuses_known_reference:
+        sent_lately = attempt.intent_age_seconds < _LOOKUP_WINDOW_SECONDS
+        if provider.traits.refuses_known_reference and not (lease.cancel_requested or lease.timed_out):
             # Sending it again with the same reference cannot make a second task, so there is nothing to wait for.
             async with self._db.transaction() as tx:
                 await attempts.intend_again(tx, lease, attempt)
-            return await self._send(lease, provider, attempt, tries=0)
-        if attempt.intent_age_seconds < _LOOKUP_WINDOW_SECONDS:
+            return await self._send(lease, provider, attempt, tries=0, sent_lately=sent_lately)
+        if sent_lately:
             return Waiting(_LOOKUP_EVERY)
-        return await self._outcome_unknown(attempt)
+        if not provider.traits.refuses_known_reference:
+            return await self._outcome_unknown(attempt)
+        # The vendor has had its time and knows of nothing: there is no task.
+        await self._finish(attempt, AttemptState.NOT_TAKEN, detail="never arrived", counts=False)
+        return Stopped() if lease.cancel_requested else Lost(FailureReason.GENERATION_TIMEOUT)
 
     async def _check(self, lease: Lease, provider: Provider, attempt: Attempt) -> Outcome:
         task_id = _task_id(attempt)
         try:
             async with self._measured(provider, "check"):
                 report = await provider.check(task_id)
-        except ProviderRateLimited as error:
-            return Waiting(timedelta(seconds=error.retry_after_seconds or self._limits.wait_first_seconds))
         except ProviderError as error:
-            return await self._unreachable(lease, attempt, error.detail)
+            return await self._unreachable(lease, attempt, error.detail, retry_after=error.retry_after_seconds)
         match report.state:
             case TaskState.RUNNING:
                 return await self._still_running(lease, provider, attempt, report)
@@ -370,11 +382,11 @@ class OutputMaker:
 
     async def _still_running(self, lease: Lease, provider: Provider, attempt: Attempt, report: TaskReport) -> Outcome:
         if lease.cancel_requested and provider.traits.stops_free:
-            return await self._stop(provider, attempt, Stopped())
+            return await self._stop(lease, provider, attempt, Stopped())
         if lease.timed_out:
             timed_out = Lost(FailureReason.GENERATION_TIMEOUT)
             if provider.traits.stops_free:
-                return await self._stop(provider, attempt, timed_out)
+                return await self._stop(lease, provider, attempt, timed_out)
             await self._finish(attempt, AttemptState.FAILED, detail="not done in time")
             return timed_out
         percent = report.percent if report.percent is not None else attempt.percent
@@ -397,20 +409,22 @@ class OutputMaker:
             return await self._keep_at_any_cost(lease, made, report.artifact.data, cost_micros=report.cost_micros)
         return await self._collect(lease, provider, made)
 
-    async def _stop(self, provider: Provider, attempt: Attempt, stopped: Stopped | Lost) -> Outcome:
+    async def _stop(self, lease: Lease, provider: Provider, attempt: Attempt, stopped: Stopped | Lost) -> Outcome:
         try:
             async with self._measured(provider, "cancel"):
                 outcome = await provider.cancel(_task_id(attempt))
         except ProviderError as error:
             log.info("provider_cancel_failed", provider=provider.name, detail=error.detail)
-            return Waiting(_LOOKUP_EVERY, percent=attempt.percent)
+            return await self._unreachable(lease, attempt, error.detail)
         if outcome is CancelOutcome.TOO_LATE:
             # Its result should be there now; a vendor that still says "running" is not to be asked in a tight loop.
             return Waiting(_LOOKUP_EVERY, percent=attempt.percent)
         await self._finish(attempt, AttemptState.CANCELLED)
         return stopped
 
-    async def _unreachable(self, lease: Lease, attempt: Attempt, detail: str) -> Outcome:
+    async def _unreachable(
+        self, lease: Lease, attempt: Attempt, detail: str, *, retry_after: float | None = None
+    ) -> Outcome:
         """The vendor cannot be asked: the task stays parked, since its result may be waiting there (trap 36)."""
         if attempt.unreachable_seconds > self._limits.unreachable_task_seconds:
             return await self._outcome_unknown(attempt)
@@ -420,8 +434,10 @@ class OutputMaker:
             await self._alerts.raise_(
                 f"vendor-unreachable:{attempt.provider}", "alert-vendor-unreachable", {"provider": attempt.provider}
             )
-        tries = attempt.polls if attempt.unreachable_seconds else 0
-        return Waiting(self._limits.wait(tries), percent=attempt.percent)
+        delay = self._limits.wait(attempt.polls if attempt.unreachable_seconds else 0)
+        if retry_after is not None:
+            delay = timedelta(seconds=min(retry_after, _LONGEST_RETRY_AFTER_SECONDS))
+        return Waiting(delay, percent=attempt.percent)
 
     async def _outcome_unknown(self, attempt: Attempt) -> Outcome:
         await self._finish(attempt, AttemptState.UNKNOWN)

@@ -77,6 +77,9 @@ class GenerationRunner:
             return
         self._crashpoints.reach("claim.committed")
         if lease.fence == 1:
+            log.info(
+                "generation_status", generation_id=str(lease.id), old="PENDING", new="PROCESSING", reason="claimed"
+            )
             self._metrics.queue_waited((lease.now - lease.accepted_at).total_seconds())
         try:
             await self._work(lease)
@@ -147,7 +150,11 @@ class GenerationRunner:
             await self._settle(lease, _failed(FailureReason.GENERATION_TIMEOUT))
             return
         if lease.faults >= _MOST_FAULTS:
-            await self._settle(lease, _failed(FailureReason.INTERNAL_ERROR))
+            async with self._db.read() as reader:
+                stored = await keeping.list_stored(reader, lease.id)
+            given_up: list[OutputOutcome] = [Stored() for _ in stored]
+            missing = lease.output_count - len(stored)
+            await self._settle(lease, _ending(given_up + [Lost(FailureReason.INTERNAL_ERROR)] * missing))
             return
         outcomes = await self._advance_all(lease)
         waiting = [outcome for outcome in outcomes if isinstance(outcome, Waiting)]

@@ -4,10 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+import structlog
 from sqlalchemy import text
 
 from app.core.app_settings import find_setting, put_setting
 from app.core.db import Reader, Tx
+
+log = structlog.get_logger(__name__)
 
 _CURSORS_KEY: Final = "reconcile_cursors"
 # A full proof walks the users in slices, so that no statement runs for minutes.
@@ -101,5 +104,7 @@ async def take_touched(tx: Tx) -> list[int]:
     cursors = await find_setting(tx, _CURSORS_KEY) or [0, 0]
     rows = await tx.all(_TOUCHED, {"after_id": cursors[0], "limit": _TOUCHED_LIMIT})
     newest = int(await tx.scalar(_NEWEST))
+    if len(rows) == _TOUCHED_LIMIT:
+        log.warning("too_many_users_touched", limit=_TOUCHED_LIMIT)
     await put_setting(tx, _CURSORS_KEY, [cursors[1], newest])
     return [row.user_id for row in rows]

@@ -9,9 +9,10 @@ from uuid import UUID
 
 import httpx
 import pytest
+from redis.asyncio import Redis
 
 from tests.bot.phone import Phone
-from tests.crash.rig import QUICK, UNPACED, World, eventually, reconcile, world_of
+from tests.crash.rig import QUICK, RESUMED_SECONDS, UNPACED, World, eventually, reconcile, world_of
 from tests.harness import StarbrushProcess
 
 Start = Callable[..., StarbrushProcess]
@@ -68,6 +69,22 @@ async def test_web_and_worker_apart_do_what_one_process_does(world: World, app_p
     assert len(await world.vendor_tasks()) == 4
     assert await world.balance(phone) == (4, 0, 0)
     reconcile(web.env)
+
+
+async def test_a_starting_process_looks_at_everything_whatever_was_rung_before(
+    world: World, redis_url: str, app_process: Start
+) -> None:
+    """The back-off belongs to rings that somebody may have taken and died over."""
+    web = app_process(world.sandbox, "serve", "--no-worker", env=SETTINGS)
+    phone = await world.newcomer()
+    generation_id = await world.submit(web, phone, "[now] [slow 0] a heron")
+    async with Redis.from_url(redis_url) as redis:
+        await redis.flushdb()
+    await world.rows("UPDATE generations SET ring_number = 9, next_ring_at = now() + interval '1 hour'")
+    app_process(world.sandbox, "worker", env=SETTINGS)
+    await world.until_settled(generation_id, limit_seconds=RESUMED_SECONDS)
+    await world.until_delivered(generation_id)
+    await _prove(world, phone, generation_id, pictures=1)
 
 
 async def test_one_key_at_two_processes_is_one_generation(world: World, two_apps: list[StarbrushProcess]) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar
 
 import typer
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 
 from app.core.errors import AppError
 from app.settings import Settings
@@ -62,7 +62,7 @@ def migrate() -> None:
     """Bring the database to the newest schema."""
     from app.core.migrations import upgrade
 
-    upgrade(_settings().sqlalchemy_url)
+    upgrade(_buildable_settings().sqlalchemy_url)
     typer.echo("The schema is up to date.")
 
 
@@ -141,7 +141,20 @@ def openapi() -> None:
     """Print the OpenAPI document; nothing has to run for it."""
     from app.main import create_app
 
-    _print(create_app(_settings()).openapi())
+    # The document depends on no connection, and nothing is connected to.
+    unconnected = _settings().model_copy(
+        update={
+            "bot_token": SecretStr("1:placeholder-of-a-token-never-used"),
+            "telegram_api_url": "http://127.0.0.1:9",
+            "database_url": SecretStr("postgresql://127.0.0.1:9/none"),
+            "redis_url": SecretStr("redis://127.0.0.1:9/0"),
+            "s3_endpoint_url": "http://127.0.0.1:9",
+            "s3_public_url": "",
+            "providers": (),
+            "crash_at": "",
+        }
+    )
+    _print(create_app(unconnected).openapi())
 
 
 @main.command(context_settings={"ignore_unknown_options": True})
@@ -181,15 +194,21 @@ def user_ban(
 @user.command("suspend")
 def user_suspend(
     telegram_id: int,
-    until: Annotated[str, typer.Option("--until", help="ISO 8601, UTC unless said otherwise.")],
     reason: Reason,
+    value: Annotated[str, typer.Argument(help="on or off")] = "on",
+    until: Annotated[str | None, typer.Option("--until", help="ISO 8601, UTC unless said otherwise.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Suspend a user until a time."""
-    moment = _moment(until)
+    """Suspend a user until a time; `off` lifts a suspension and leaves a ban."""
+    _require(value in {"on", "off"}, "VALUE must be on or off")
+    _require((until is not None) == (value == "on"), "--until goes with on, and only with on")
+    moment = None if until is None else _moment(until)
 
     async def change(container: "Container") -> "UserView":
-        return await container.services.users.suspend(_operator(), telegram_id, until=moment, reason=reason)
+        users = container.services.users
+        if moment is None:
+            return await users.lift_suspension(_operator(), telegram_id, reason=reason)
+        return await users.suspend(_operator(), telegram_id, until=moment, reason=reason)
 
     _show_user(_with_container(change), as_json=as_json)
 
@@ -248,12 +267,24 @@ def _settings() -> Settings:
 
 def _startable_settings() -> Settings:
     """Settings without a problem, or the end of the process: weak secrets must not go on line."""
+    from app.doctor import list_problems
+
     settings = _settings()
-    problems = settings.problems()
+    problems = list_problems(settings)
     for problem in problems:
         typer.echo(problem, err=True)
     if problems:
         _fail("Not started. `starbrush doctor` checks a configuration.")
+    return settings
+
+
+def _buildable_settings() -> Settings:
+    """Settings of which what is given has the right shape, or the end of the process."""
+    from app.doctor import list_misshapen
+
+    settings = _settings()
+    if problems := list_misshapen(settings):
+        _fail("\n".join(problems))
     return settings
 
 
@@ -264,7 +295,7 @@ def _with_container(use: "Callable[[Container], Awaitable[T]]") -> T:
     from app.container import Container
     from app.main import prepare_logging
 
-    settings = _settings()
+    settings = _buildable_settings()
     prepare_logging(settings.model_copy(update={"log_level": "ERROR"}))
 
     async def run() -> T:

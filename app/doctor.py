@@ -10,6 +10,7 @@ from sqlalchemy import text
 from app.container import Container
 from app.core.app_settings import find_setting
 from app.core.clock import OFFSET_KEY
+from app.core.crashpoints import POINTS, CrashPoints
 from app.core.migrations import newest_revision
 from app.settings import Settings
 
@@ -28,10 +29,10 @@ class Finding:
 
 async def examine(settings: Settings) -> list[Finding]:
     """Every setting first; then, as far as they are given, the systems behind them."""
-    findings = [Finding("settings", ok=False, detail=problem) for problem in settings.problems()]
+    findings = [Finding("settings", ok=False, detail=problem) for problem in list_problems(settings)]
     if not findings:
         findings.append(Finding("settings", ok=True, detail="complete"))
-    if not settings.database_url.get_secret_value() or not settings.bot_token.get_secret_value():
+    if list_misshapen(settings) or not settings.has_connections:
         return findings
     container = Container(settings)
     try:
@@ -40,6 +41,24 @@ async def examine(settings: Settings) -> list[Finding]:
     finally:
         await container.close()
     return findings
+
+
+def list_problems(settings: Settings) -> list[str]:
+    """Why a process must not start with these settings, each with how to mend it."""
+    return settings.problems() + _crash_point_problems(settings)
+
+
+def list_misshapen(settings: Settings) -> list[str]:
+    """The settings that are given and from which nothing can be built."""
+    return settings.misshapen() + _crash_point_problems(settings)
+
+
+def _crash_point_problems(settings: Settings) -> list[str]:
+    try:
+        CrashPoints(settings.crash_at)
+    except ValueError:
+        return [f"CRASH_AT is no point of a protocol; write one of {', '.join(POINTS)}, or name:times"]
+    return []
 
 
 class _Probes:

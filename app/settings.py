@@ -3,6 +3,8 @@
 The names are the field names in capitals; `.env.example` lists them all, and a test holds the two together.
 """
 
+import logging
+import re
 from enum import StrEnum
 from typing import Annotated, Any, Final, Self
 from urllib.parse import urlsplit
@@ -28,6 +30,16 @@ _WEAK_SECRETS: Final = (
     "12345",
     "qwerty",
 )
+
+
+# What PROVIDERS may name, and what of it this release has an adapter for.
+KNOWN_PROVIDERS: Final = ("demo", "gemini", "stability", "kling", "runway", "kie", "aimlapi")
+AVAILABLE_PROVIDERS: Final = ("demo",)
+
+_BOT_TOKEN: Final = re.compile(r"\d+:\S{30,}")
+_DATABASE_SCHEMES: Final = ("postgresql", "postgres", "postgresql+asyncpg")
+_REDIS_SCHEMES: Final = ("redis", "rediss")
+_HTTP_SCHEMES: Final = ("http", "https")
 
 
 class Environment(StrEnum):
@@ -270,16 +282,55 @@ class Settings(
 
     def problems(self) -> list[str]:
         """What is wrong with this configuration, each with how to mend it; empty when the process may start."""
-        found = [f"{name} is not set" for name in self._missing()]
+        found = [f"{name} is not set" for name in self._missing()] + self.misshapen()
         if self.is_production:
             found += self._weak_secrets() + self._insecure_addresses()
+        return found + self._provider_problems()
+
+    def misshapen(self) -> list[str]:
+        """The settings that are given and cannot be what they should be: nothing can be built from them."""
+        found = []
+        token = self.bot_token.get_secret_value()
+        if token and not _BOT_TOKEN.fullmatch(token):
+            found.append("BOT_TOKEN is no token; @BotFather writes it as 123456789:AA…")
+        if self.log_level.upper() not in logging.getLevelNamesMapping():
+            found.append("LOG_LEVEL is no level; choose DEBUG, INFO, WARNING or ERROR")
+        for name, (address, schemes) in self._addresses().items():
+            if address and not _is_address(address, schemes):
+                # The address itself stays unsaid: it may hold a password.
+                found.append(f"{name} is no address; it must begin with {schemes[0]}:// and name a host")
+        return found
+
+    @property
+    def has_connections(self) -> bool:
+        """Whether every system that a process connects to is named at all."""
+        connections = (self.database_url, self.redis_url, self.s3_endpoint_url, self.bot_token)
+        return all(_plain(connection) for connection in connections)
+
+    def _addresses(self) -> dict[str, tuple[str, tuple[str, ...]]]:
+        return {
+            "DATABASE_URL": (self.database_url.get_secret_value(), _DATABASE_SCHEMES),
+            "REDIS_URL": (self.redis_url.get_secret_value(), _REDIS_SCHEMES),
+            "S3_ENDPOINT_URL": (self.s3_endpoint_url, _HTTP_SCHEMES),
+            "S3_PUBLIC_URL": (self.s3_public_url, _HTTP_SCHEMES),
+            "PUBLIC_URL": (self.public_url, _HTTP_SCHEMES),
+            "TELEGRAM_API_URL": (self.telegram_api_url, _HTTP_SCHEMES),
+            "DEMO_BASE_URL": (self.demo_base_url, _HTTP_SCHEMES),
+        }
+
+    def _provider_problems(self) -> list[str]:
         if not self.providers:
-            found.append("PROVIDERS names no provider; list at least one, for example PROVIDERS=gemini,kling")
-        found += [
-            f"{name.upper()}_API_KEY is not set although PROVIDERS names {name}"
-            for name in self.providers
-            if not self._key_of(name)
-        ]
+            return [f"PROVIDERS names no provider; of {', '.join(KNOWN_PROVIDERS)} list at least one"]
+        found = []
+        for name in self.providers:
+            if name not in KNOWN_PROVIDERS:
+                found.append(f"PROVIDERS names {name}, which is none of {', '.join(KNOWN_PROVIDERS)}")
+            elif name not in AVAILABLE_PROVIDERS:
+                found.append(f"PROVIDERS names {name}, which is not available yet in this release; leave it out")
+            elif not self._key_of(name):
+                found.append(f"{name.upper()}_API_KEY is not set although PROVIDERS names {name}")
+        if "demo" in self.providers and not self.demo_base_url:
+            found.append("DEMO_BASE_URL is not set although PROVIDERS names demo")
         return found
 
     def _missing(self) -> list[str]:
@@ -330,6 +381,17 @@ class Settings(
 
 def _plain(value: object) -> object:
     return value.get_secret_value() if isinstance(value, SecretStr) else value
+
+
+def _is_address(address: str, schemes: tuple[str, ...]) -> bool:
+    try:
+        parts = urlsplit(address)
+        # A port is parsed when it is asked for, and a wrong one raises.
+        # PostgreSQL may be reached through a socket, which stands in the query.
+        has_host = bool(parts.hostname) or "host=" in parts.query
+        return parts.scheme in schemes and has_host and parts.port != 0
+    except ValueError:
+        return False
 
 
 def _is_weak(secret: str, *, minimum_length: int) -> bool:

@@ -133,13 +133,12 @@ async def test_deletion_forgets_what_was_kept_elsewhere(shop: Shop, ann: UserVie
     other = 700_000_002
     for telegram_id in (TELEGRAM_ID, other):
         person = {"id": telegram_id, "first_name": "Ann"}
-        for number, body in enumerate(
-            (
-                {"message": {"message_id": 1, "from": person, "chat": person, "text": "a secret wish"}},
-                {"callback_query": {"id": "5", "from": person, "data": "x"}},
-                {"my_chat_member": {"chat": person, "from": person}},
-            )
-        ):
+        bodies: list[dict[str, object]] = [
+            {"message": {"message_id": 1, "from": person, "chat": person, "text": "a secret wish"}},
+            {"callback_query": {"id": "5", "from": person, "data": "x"}},
+            {"my_chat_member": {"chat": person, "from": person}},
+        ]
+        for number, body in enumerate(bodies):
             update = {"update_id": telegram_id + number, **body}
             await shop.services.inbox.store_failed(source="telegram", body=update, error="a bug")
         await shop.services.alerts.raise_(

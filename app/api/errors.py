@@ -14,8 +14,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import Scope
 
 from app.api.languages import language_of
-from app.core.errors import AppError, ErrorKind
-from app.core.i18n import Translator
+from app.core.errors import AppError, ErrorKind, message_key
+from app.core.i18n import Translator, moment
 from app.domain.errors import (
     DuplicateRequest,
     InsufficientCredits,
@@ -83,7 +83,7 @@ def refusal(scope: Scope, translator: Translator, error: AppError, *, status: in
     params = to_jsonable_python(error.params, fallback=str)
     body = ErrorBody(
         code=error.code,
-        message=translator.translate(language_of(scope), error.message_key, **error.params),
+        message=sentence(translator, language_of(scope), error.code, error.params),
         params=params,
         request_id=scope.get("state", {}).get("request_id", ""),
     )
@@ -93,6 +93,14 @@ def refusal(scope: Scope, translator: Translator, error: AppError, *, status: in
     if error.kind is ErrorKind.UNAUTHENTICATED:
         response.headers["WWW-Authenticate"] = "Bearer"
     return response
+
+
+def sentence(translator: Translator, language: str, code: str, params: Mapping[str, object]) -> str:
+    """A refusal in the user's words: programs read times as ISO 8601, people do not."""
+    figures = dict(params)
+    if code == UserSuspended.code:
+        figures["until"] = moment(str(figures["until"]))
+    return translator.translate(language, message_key(code), **figures)
 
 
 def install(app: FastAPI, translator: Translator) -> None:

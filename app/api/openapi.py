@@ -9,7 +9,7 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 
 from app.api.deps import SECURITY_SCHEMES
-from app.core.errors import message_key
+from app.api.errors import sentence
 from app.core.i18n import FALLBACK_LANGUAGE, Translator
 
 _DESCRIPTION: Final = """
@@ -100,7 +100,7 @@ def _translate(response: dict[str, Any], translator: Translator) -> None:
     examples = response.get("content", {}).get("application/json", {}).get("examples", {})
     for example in examples.values():
         value = example["value"]
-        value["message"] = translator.translate(FALLBACK_LANGUAGE, message_key(value["code"]), **value["params"])
+        value["message"] = sentence(translator, FALLBACK_LANGUAGE, value["code"], value["params"])
 
 
 def example_of(schema: Mapping[str, Any], schemas: Mapping[str, Any]) -> Any:

@@ -13,6 +13,7 @@ from app.domain.generations.models import Status
 from tests.api.conftest import OpenCabinet, order, refusal
 
 PRICE = 4
+KINDS = ("image", "edit", "video", "upscale", "pack")
 SHAPE = {
     "id", "kind", "status", "model", "prompt", "options", "price", "charged", "returned", "funding", "progress",
     "outputs", "error", "parent_id", "created_at", "started_at", "completed_at",
@@ -252,9 +253,36 @@ async def test_a_key_makes_one_draft(open_cabinet: OpenCabinet) -> None:
 
 async def test_a_draft_above_the_clients_limit_is_refused(open_cabinet: OpenCabinet) -> None:
     cabinet = await open_cabinet(7)
-    answer = await cabinet.post("/drafts", order(max_price=PRICE - 1))
+    answer = await cabinet.post("/drafts", order(max_price=PRICE - 1), key="k")
     assert refusal(answer) == (409, "PRICE_CHANGED")
     assert answer.json()["params"] == {"price": PRICE}
+    # Nothing was written, the key included.
+    assert (await cabinet.post("/drafts", order(prompt="another"), key="k")).status_code == 201
+
+
+async def test_a_drafts_body_is_judged_before_its_key(open_cabinet: OpenCabinet) -> None:
+    cabinet = await open_cabinet(7)
+    await cabinet.post("/drafts", order(), key="k")
+    assert refusal(await cabinet.post("/drafts", order(prompt=""), key="k")) == (422, "VALIDATION_ERROR")
+
+
+async def test_what_is_left_empty_is_as_if_not_said(open_cabinet: OpenCabinet) -> None:
+    cabinet = await open_cabinet(7)
+    empty = order(inputs=[], style="", avatar=None, negative_prompt=None, options={}, funding="credits")
+    nothing = order(inputs=None, style=None, avatar="")
+    first = await cabinet.post("/drafts", order(), key="k")
+    for body in (empty, nothing):
+        assert (await cabinet.post("/drafts", body, key="k")).json() == first.json()
+    assert (await cabinet.post("/generations", empty, key="k")).status_code == 202
+    assert refusal(await cabinet.post("/generations", nothing, key="k")) == (409, "DUPLICATE_REQUEST")
+    assert (await cabinet.post(f"/drafts/{first.json()['id']}/start", {"payment_id": None})).status_code == 202
+
+
+async def test_kinds_of_which_there_are_none_yet_are_an_empty_list(open_cabinet: OpenCabinet) -> None:
+    cabinet = await open_cabinet(7)
+    assert (await cabinet.submit()).status_code == 202
+    found = {kind: len((await cabinet.get("/generations", kind=kind)).json()["items"]) for kind in KINDS}
+    assert found == {"image": 1, "edit": 0, "video": 0, "upscale": 0, "pack": 0}
 
 
 async def test_a_rejected_prompt_costs_nothing(open_cabinet: OpenCabinet, container: Container) -> None:

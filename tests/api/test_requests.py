@@ -11,6 +11,7 @@ from fastapi import APIRouter, FastAPI
 from app.api.errors import STATUS_BY_KIND
 from app.container import Container
 from app.core.errors import ErrorKind
+from app.domain.generations.options import LARGEST_SEED
 from tests.api.conftest import OpenCabinet, connect, order, refusal
 
 
@@ -103,7 +104,7 @@ async def test_a_body_is_bounded_whether_its_length_is_told_or_not(open_cabinet:
 MISFITS: list[tuple[dict[str, object], str]] = [
     ({"kind": "video"}, "kind"),
     ({"funding": "free"}, "funding"),
-    ({"inputs": []}, "inputs"),
+    ({"inputs": ["0193c8a2-6f1e-7b54-9c1d-2f8a4e6b7c90"]}, "inputs"),
     ({"style": "noir"}, "style"),
     ({"avatar": 1}, "avatar"),
     ({"model": 7}, "model"),
@@ -121,6 +122,7 @@ MISFITS: list[tuple[dict[str, object], str]] = [
     ({"options": {"count": True}}, "options.count"),
     ({"options": {"count": 1.0}}, "options.count"),
     ({"options": {"seed": -1}}, "options.seed"),
+    ({"options": {"seed": 2**32}}, "options.seed"),
     ({"options": {"seed": 2**64}}, "options.seed"),
     ({"options": {"aspect_ratio": "7:1"}}, "options.aspect_ratio"),
     ({"options": {"duration_seconds": 5}}, "options.duration_seconds"),
@@ -170,7 +172,7 @@ async def test_a_key_is_short_and_printable(open_cabinet: OpenCabinet, key: str)
         {"cursor": "AAAA"},
         {"cursor": "x" * 201},
         {"cursor": "\0"},
-        {"kind": "video"},
+        {"kind": "film"},
         {"status": "COMPLETED"},
     ],
 )
@@ -202,3 +204,12 @@ async def test_figures_are_kept_by_route_and_not_by_path(
     one = [("method", "GET"), ("route", "/api/v1/generations/{generation_id}"), ("status", "404")]
     assert container.metrics.value(name, one) == 3
     assert container.metrics.value(name, [("method", "GET"), ("route", "unmatched"), ("status", "404")]) == 3
+
+
+async def test_the_largest_seed_of_the_service_is_taken_and_documented(open_cabinet: OpenCabinet) -> None:
+    cabinet = await open_cabinet(7)
+    answer = await cabinet.client.post("/api/v1/generations", json=order(options={"seed": LARGEST_SEED}))
+    assert answer.status_code == 202, answer.text
+    document = (await cabinet.client.get("/api/openapi.json")).json()
+    seed = document["components"]["schemas"]["GenerationOptions"]["properties"]["seed"]
+    assert LARGEST_SEED in {choice.get("maximum") for choice in seed["anyOf"]}

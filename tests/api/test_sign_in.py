@@ -88,12 +88,22 @@ async def test_refuses_forged_and_stale_launch_data(client: httpx.AsyncClient) -
         (stale, "INIT_DATA_EXPIRED"),
         (future, "INIT_DATA_INVALID"),
         (others, "INIT_DATA_INVALID"),
-        ("x" * 5000, "INIT_DATA_INVALID"),
     ):
         by_header = await client.get("/api/v1/me", headers={"Authorization": f"tma {init_data}"})
         assert refusal(by_header) == (401, code)
     by_body = await client.post("/api/v1/session", json={"init_data": forged})
     assert refusal(by_body) == (401, "INIT_DATA_INVALID")
+
+
+@pytest.mark.parametrize("init_data", ["", "x" * 5000])
+async def test_what_is_no_launch_data_is_refused_and_counted_in_both_forms(
+    client: httpx.AsyncClient, init_data: str
+) -> None:
+    by_header = await client.get("/api/v1/me", headers={"Authorization": f"tma {init_data}"})
+    assert refusal(by_header) == (401, "INIT_DATA_INVALID")
+    answers = await _forge_until_refused(client, {"init_data": init_data})
+    assert refusal(answers[0]) == (401, "INIT_DATA_INVALID")
+    assert refusal(answers[-1]) == (429, "RATE_LIMIT_EXCEEDED")
 
 
 async def test_a_little_ahead_of_our_clock_is_let_in(client: httpx.AsyncClient) -> None:
@@ -144,6 +154,7 @@ async def test_a_suspended_user_is_told_until_when_and_why(client: httpx.AsyncCl
     answer = await client.post("/api/v1/generations", json=order(), headers=headers)
     assert refusal(answer) == (403, "USER_SUSPENDED")
     assert answer.json()["params"] == {"until": until.isoformat().replace("+00:00", "Z"), "reason": "spam"}
+    assert until.strftime("suspended until %d.%m.%Y %H:%M UTC.") in answer.json()["message"]
     await container.services.users.unban(OPERATOR, person.telegram_id, reason="a test")
     assert (await client.get("/api/v1/me", headers=headers)).status_code == 200
 

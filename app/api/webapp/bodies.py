@@ -9,10 +9,10 @@ from fastapi import Header
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictInt, StrictStr
 
 from app.core.i18n import LANGUAGES
+from app.domain.generations.options import LARGEST_SEED
 
 # Generous; the model and the settings set the real limits, which the service checks.
 _LONGEST_TEXT: Final = 20_000
-_LARGEST_SEED: Final = 2**31 - 1
 
 
 def _storable(text: str) -> str:
@@ -47,7 +47,8 @@ class Body(BaseModel):
 class SignIn(Body):
     """The launch data of the Mini App, as Telegram wrote it."""
 
-    init_data: Annotated[StrictStr, Field(min_length=1, max_length=4_096)] = Field(
+    # Of any length: what is none of Telegram's is refused, and counted, as in the header.
+    init_data: StrictStr = Field(
         examples=["user=%7B%22id%22%3A279058397…&auth_date=1733584787&signature=…&hash=2174df5b…"]
     )
 
@@ -66,7 +67,7 @@ class GenerationOptions(Body):
 
     aspect_ratio: Annotated[StrictStr, Field(max_length=16)] | None = Field(None, examples=["3:4"])
     count: Annotated[StrictInt, Field(ge=1, le=16)] | None = Field(None, description="How many pictures.", examples=[2])
-    seed: Annotated[StrictInt, Field(ge=0, le=_LARGEST_SEED)] | None = Field(
+    seed: Annotated[StrictInt, Field(ge=0, le=LARGEST_SEED)] | None = Field(
         None, description="The same seed, prompt and model make the same picture where the vendor can.", examples=[7]
     )
 
@@ -80,17 +81,27 @@ class NewGeneration(Body):
     negative_prompt: Text | None = Field(None, description="What should not be seen.", examples=["people"])
     options: GenerationOptions = Field(default_factory=GenerationOptions)
     parent_id: UUID | None = Field(None, description="The generation of yours that this one was made from.")
+    inputs: Annotated[list[UUID], Field(max_length=0)] | None = Field(None, description="None: pictures have no input.")
+    style: Literal[""] | None = Field(None, description="None: there are no styles yet.")
+    avatar: Literal[""] | None = Field(None, description="None: there are no avatars yet.")
     funding: Literal["credits"] = "credits"
     max_price: Annotated[StrictInt, Field(ge=0, le=1_000_000)] | None = Field(
         None, description="Refuse with PRICE_CHANGED when it now costs more.", examples=[8]
     )
 
     def digest(self) -> bytes:
-        """What belongs to an idempotency key: the body in one canonical form, `max_price` left out (spec §6)."""
-        content = self.model_dump(mode="json", exclude={"max_price"})
+        """What belongs to an idempotency key: the body in one canonical form, `max_price` left out (spec §6).
+
+        What is as if it had not been said is left out too, so that a new optional field changes no earlier digest.
+        """
+        content = self.model_dump(
+            mode="json", exclude={"max_price", "inputs", "style", "avatar"}, exclude_defaults=True
+        )
         canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).digest()
 
 
 class StartDraft(Body):
-    """Nothing yet: payments will be named here."""
+    """Nothing: a draft is started with the credits that are there."""
+
+    payment_id: None = Field(None, description="None: a draft is started with credits.")

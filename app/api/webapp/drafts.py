@@ -57,12 +57,11 @@ async def create_draft(
         parent_id=body.parent_id,
     )
     request_key = RequestKey(idempotency_key, "drafts", body.digest()) if idempotency_key else None
-    draft = await container.services.drafts.create(caller.actor, new, request_key=request_key)
+    draft = await container.services.drafts.create(
+        caller.actor, new, request_key=request_key, max_price_credits=body.max_price
+    )
     if draft.is_repeat:
         response.status_code = 200
-    if body.max_price is not None and draft.price_credits > body.max_price:
-        # Nothing was held; the draft that nobody starts is gone tomorrow.
-        raise PriceChanged(price=draft.price_credits)
     return draft_of(draft)
 
 

@@ -82,7 +82,9 @@ async def list_generations(
     container: Wired,
     cursor: Cursor = None,
     limit: Limit = 20,
-    kind: Annotated[Literal["image"] | None, Query(description="Only these.")] = None,
+    kind: Annotated[
+        Literal["image", "edit", "video", "upscale", "pack"] | None, Query(description="Only these.")
+    ] = None,
     status: Annotated[
         Literal["pending", "processing", "completed", "failed", "cancelled"] | None, Query(description="Only these.")
     ] = None,
@@ -92,7 +94,7 @@ async def list_generations(
         caller.actor,
         cursor=cursor,
         limit=limit,
-        kind=Kind(kind) if kind else None,
+        kind=kind,
         status=Status(status.upper()) if status else None,
     )
     return await generations_of(container, page, caller.language)

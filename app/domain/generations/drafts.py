@@ -17,7 +17,7 @@ from app.core.ids import new_id
 from app.domain.actors import Actor
 from app.domain.catalog.repository import Model
 from app.domain.catalog.service import CatalogService
-from app.domain.errors import DuplicateRequest, ModelUnavailable, NotFound, UserNotFound, ValidationFailed
+from app.domain.errors import DuplicateRequest, ModelUnavailable, NotFound, PriceChanged, UserNotFound, ValidationFailed
 from app.domain.generations.models import Kind, Origin
 from app.domain.generations.options import PromptLimits, check_allowed, check_shape
 from app.domain.generations.repository import find, require_own
@@ -95,22 +95,36 @@ class DraftService:
         self._prompts = prompts
         self._life = life
 
-    async def create(self, actor: Actor, new: NewDraft, *, request_key: RequestKey | None = None) -> DraftView:
+    async def create(
+        self,
+        actor: Actor,
+        new: NewDraft,
+        *,
+        request_key: RequestKey | None = None,
+        max_price_credits: int | None = None,
+    ) -> DraftView:
         """Write a draft at today's price. The same update, or the same client's key and body, is the same draft.
 
         Raises: UserNotFound, UserBanned, UserSuspended, ValidationFailed, IdempotencyKeyReused, Maintenance,
-            ModelUnavailable, GenerationNotFound for a parent that is not the actor's.
+            ModelUnavailable, GenerationNotFound for a parent that is not the actor's, PriceChanged when it costs more
+            than `max_price_credits`, and then nothing is written.
         """
         async with self._db.read() as reader:
             user = await _allowed_user(reader, actor)
+            self._prompts.check(new.prompt, new.negative_prompt)
+            check_shape(
+                Options(aspect_ratio=new.aspect_ratio or "", count=1 if new.count is None else new.count, seed=new.seed)
+            )
             if request_key is not None:
                 earlier = await request_keys.find_object(reader, user.id, request_key)
                 if earlier is not None:
                     return replace(await _get(reader, user.id, UUID(earlier)), is_repeat=True)
             if new.parent_id is not None:
                 await require_own(reader, user.id, new.parent_id)
-        self._prompts.check(new.prompt, new.negative_prompt)
         model, options = await self._choose(user, new)
+        price = model.price(options.count)
+        if max_price_credits is not None and price > max_price_credits:
+            raise PriceChanged(price=price)
         try:
             async with self._db.transaction() as tx:
                 if new.origin_generation_id is not None:

@@ -41,7 +41,8 @@ def create_sandbox(config: SandboxConfig) -> FastAPI:
         title="Starbrush sandbox",
         description="Plays Telegram and a vendor of pictures. Errors are `{error}` with a 4xx.",
         lifespan=partial(_lifespan, world),
-        docs_url=f"{_PREFIX}/docs",
+        # Its page of documentation would load a script from somebody else's server.
+        docs_url=None,
         openapi_url=f"{_PREFIX}/openapi.json",
         redoc_url=None,
     )

@@ -41,7 +41,7 @@ class NewFault(_Body):
     # A status may be written as the number that it is.
     kind: Annotated[FaultKind, BeforeValidator(lambda kind: str(kind) if isinstance(kind, int) else kind)]
     times: Annotated[int, Field(ge=1)] | None = Field(1, description="null: until a reset or DELETE /faults")
-    retry_after: Annotated[int, Field(ge=1)] = Field(1, description="seconds, for 429")
+    retry_after: Annotated[int, Field(ge=1)] | None = Field(None, description="seconds, for 429; 1 when left out")
 
 
 class Redelivery(_Body):

@@ -48,7 +48,7 @@ async def list_updates(
 
 
 @router.post("/updates/{update_id}/redeliver")
-async def redeliver_update(request: Request, update_id: int, body: Redelivery) -> JSONResponse:
+async def redeliver_update(request: Request, update_id: int, body: Redelivery | None = None) -> JSONResponse:
     """Send an update again, `times` times at the same moment: `{status_codes}`, null for a call that broke."""
     world = world_of(request)
     update = world.updates.find(update_id)
@@ -56,7 +56,7 @@ async def redeliver_update(request: Request, update_id: int, body: Redelivery) -
         return JSONResponse({"error": f"there is no update {update_id}"}, status_code=404)
     if world.dispatcher.webhook is None:
         return JSONResponse({"error": "no webhook is set"}, status_code=409)
-    return JSONResponse({"status_codes": await world.dispatcher.redeliver(update, body.times)})
+    return JSONResponse({"status_codes": await world.dispatcher.redeliver(update, (body or Redelivery()).times)})
 
 
 @router.post("/faults")
@@ -72,7 +72,7 @@ async def add_fault(request: Request, body: NewFault) -> JSONResponse:
     if body.kind is (FaultKind.FORBIDDEN if is_vendor else FaultKind.OUT_OF_MONEY):
         return JSONResponse({"error": f"{body.method} knows no {body.kind}"}, status_code=400)
     faults = world_of(request).faults
-    faults.add(Fault(method=body.method, kind=body.kind, times=body.times, retry_after=body.retry_after))
+    faults.add(Fault(method=body.method, kind=body.kind, times=body.times, retry_after=body.retry_after or 1))
     return JSONResponse({"faults": faults.described()})
 
 

@@ -1,10 +1,10 @@
 """Control of users: make them, let them write, tap and block, read their chats."""
 
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import FileResponse, JSONResponse, Response, StreamingResponse
-from pydantic import ValidationError
+from pydantic import BeforeValidator, ValidationError
 from starlette.datastructures import FormData, UploadFile
 
 from app.sandbox import acts
@@ -104,7 +104,10 @@ async def tap_button(request: Request, user_id: int, body: NewCallback) -> JSONR
 async def read_chat(
     request: Request,
     user_id: int,
-    after: int = Query(0, description="a message id: only messages with a greater one, edited ones as they are now"),
+    # Empty, as a form's field that was left so, is from the beginning.
+    after: Annotated[int, BeforeValidator(lambda after: after or 0)] = Query(
+        0, description="a message id: only messages with a greater one, edited ones as they are now"
+    ),
 ) -> JSONResponse:
     """Messages of both sides as Bot API objects, oldest first, edits and deletions applied.
 

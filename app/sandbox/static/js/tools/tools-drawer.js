@@ -68,7 +68,7 @@ export class ToolsDrawer {
         }),
         h("a", {
           class: "text-button",
-          href: "/sandbox/api/docs",
+          href: "/sandbox/api/openapi.json",
           target: "_blank",
           rel: "noopener",
           text: "Control API",

@@ -32,6 +32,14 @@ async def test_lifting_a_ban_lifts_a_suspension(shop: Shop, ann: UserView) -> No
     await shop.submit(ann)
 
 
+async def test_a_lifted_suspension_leaves_the_ban(shop: Shop, ann: UserView) -> None:
+    users = shop.services.users
+    await users.ban(OPERATOR, TELEGRAM_ID, reason="spam")
+    await users.suspend(OPERATOR, TELEGRAM_ID, until=datetime.now(UTC) + DAY, reason="calm")
+    lifted = await users.lift_suspension(OPERATOR, TELEGRAM_ID, reason="calmed")
+    assert (lifted.banned, lifted.suspended_until) == (True, None)
+
+
 async def test_a_tier_runs_out(shop: Shop, ann: UserView) -> None:
     given = await shop.services.users.set_tier(
         OPERATOR, TELEGRAM_ID, tier="vip", until=datetime.now(UTC) + DAY, reason="a gift"

@@ -94,6 +94,17 @@ class UserService:
             lambda tx, user: repository.set_suspension(tx, user.id, until=until, reason=reason),
         )
 
+    async def lift_suspension(self, actor: Actor, telegram_id: int, *, reason: str) -> UserView:
+        """End a suspension before its time; a ban stays. Raises: UserNotFound, ValidationFailed."""
+        _require_reason(reason)
+        return await self._change(
+            actor,
+            telegram_id,
+            "user.unsuspend",
+            reason,
+            lambda tx, user: repository.set_suspension(tx, user.id, until=None, reason=None),
+        )
+
     async def set_tier(
         self, actor: Actor, telegram_id: int, *, tier: str, until: datetime | None, reason: str
     ) -> UserView:

@@ -121,6 +121,8 @@ async def test_grant_gives_and_takes(cli: Cli, database: Any) -> None:
         (("user", "ban", str(TELEGRAM_ID), "maybe"), "on or off"),
         (("user", "tier", str(TELEGRAM_ID), "gold", "--reason", "x"), "VALIDATION_ERROR"),
         (("user", "suspend", str(TELEGRAM_ID), "--until", "soon", "--reason", "x"), "is no time"),
+        (("user", "suspend", str(TELEGRAM_ID), "maybe", "--until", LATER, "--reason", "x"), "on or off"),
+        (("user", "suspend", str(TELEGRAM_ID), "--reason", "x"), "--until goes with on"),
     ],
 )
 async def test_refusals_end_with_one_and_name_the_reason(
@@ -141,13 +143,14 @@ async def test_what_is_done_to_a_user_is_shown_and_audited(cli: Cli, database: A
             "suspend_reason",
             "calm",
         ),
+        (("user", "suspend", str(TELEGRAM_ID), "off", "--reason", "calmed", "--json"), "suspended_until", None),
         (("user", "show", str(TELEGRAM_ID), "--json"), "first_name", "Ann"),
     ):
         status, out, err = await cli(*arguments)
         assert status == 0, err
         assert json.loads(out)[field] == value
     assert await database.fetchval("SELECT array_agg(DISTINCT actor) FROM audit_log") == ["operator:cli:olga"]
-    assert await database.fetchval("SELECT count(*) FROM audit_log") == 4
+    assert await database.fetchval("SELECT count(*) FROM audit_log") == 5
 
 
 async def test_reconcile_proves_the_books(cli: Cli, database: Any) -> None:
@@ -244,7 +247,9 @@ async def test_production_does_not_start_with(cli: Cli, changes: dict[str, str],
     assert "uE8rY2tI6oP0aQ4sD1fG7hJ3kL9zX5cV" not in err
 
 
-def test_a_strong_production_has_no_problems(app_environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_strong_production_has_no_problem_but_its_vendors(
+    app_environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     production = app_environment | STRONG
     production |= {
         "ENVIRONMENT": "production",
@@ -254,4 +259,7 @@ def test_a_strong_production_has_no_problems(app_environment: dict[str, str], mo
     }
     for name, value in production.items():
         monkeypatch.setenv(name, value)
-    assert Settings(_env_file=None).problems() == []
+    # No vendor of production is built yet, and demo draws toy pictures.
+    assert Settings(_env_file=None).problems() == [
+        "PROVIDERS names gemini, which is not available yet in this release; leave it out"
+    ]

@@ -1,10 +1,10 @@
 """Control of users: make them, let them write, tap and block, read their chats."""
 
-from typing import Annotated, Any, Final
+from typing import Any, Final, Literal
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import FileResponse, JSONResponse, Response, StreamingResponse
-from pydantic import BeforeValidator, ValidationError
+from pydantic import ValidationError
 from starlette.datastructures import FormData, UploadFile
 
 from app.sandbox import acts
@@ -105,7 +105,7 @@ async def read_chat(
     request: Request,
     user_id: int,
     # Empty, as a form's field that was left so, is from the beginning.
-    after: Annotated[int, BeforeValidator(lambda after: after or 0)] = Query(
+    after: int | Literal[""] = Query(
         0, description="a message id: only messages with a greater one, edited ones as they are now"
     ),
 ) -> JSONResponse:
@@ -116,7 +116,7 @@ async def read_chat(
     """
     world = world_of(request)
     _check_chat(world, user_id)
-    messages = world.history.list_after(user_id, after)
+    messages = world.history.list_after(user_id, after or 0)
     return JSONResponse({"messages": messages, "reply_keyboard": world.history.find_keyboard(user_id)})
 
 

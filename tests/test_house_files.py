@@ -35,6 +35,7 @@ ANYBODYS_FILES = (
 # Tasks that nobody awaits are lost with their errors: these modules own the tasks that they start.
 OWNERS_OF_TASKS = {
     "app/worker/pool.py",
+    "app/worker/readers.py",
     "app/worker/setup.py",
 }
 

@@ -1,6 +1,7 @@
 """Shows drafts as cards, and starts them: the one place that knows what a card's parameters are."""
 
 from dataclasses import dataclass
+from typing import Final
 from uuid import UUID
 
 from app.bot.conversation import Conversation
@@ -8,6 +9,9 @@ from app.core.errors import AppError
 from app.domain.errors import DuplicateRequest, NotFound
 from app.domain.generations.models import Origin
 from app.domain.generations.views import DraftStatus, DraftView
+
+# The second tap of a slow double tap comes after the bot's edit; who wants another picture looks at the first answer.
+_DOUBLE_TAP_SECONDS: Final = 1
 
 
 async def card_params(conversation: Conversation, draft: DraftView) -> dict[str, object]:
@@ -58,6 +62,8 @@ async def start(conversation: Conversation, draft_id: UUID, shown_price: str) ->
     A price that is not the one on the button is said first: a card may have missed its last edit, and the catalogue
     may have changed since a result's buttons were made.
     """
+    if not await conversation.may_start(every_seconds=_DOUBLE_TAP_SECONDS):
+        return StartTap(None, "toast-already-started")
     services, actor = conversation.services, conversation.actor
     draft = await services.drafts.get(actor, draft_id)
     if draft.status is DraftStatus.OPEN and str(draft.price_credits) != shown_price:

@@ -88,6 +88,12 @@ class Conversation:
             what, str(self.user.id), limit=limit, window_seconds=window_seconds
         )
 
+    async def may_start(self, *, every_seconds: int) -> bool:
+        """Whether the tapped message's starts have rested this long; its button holds a new draft after each start."""
+        if self._tapped is None or self._tapped.message_id is None:
+            return True
+        return await self.may(f"start:{self._tapped.message_id}", limit=1, window_seconds=every_seconds)
+
     async def say(self, key: str, **args: object) -> None:
         """Answer with one sentence or page of the catalogues."""
         await self.show("notice", {"key": key, "args": args})

@@ -79,8 +79,21 @@ async def test_the_next_tap_on_the_card_is_another_order(new_phone: NewPhone, co
     phone = await new_phone()
     card = await phone.ask("a kite")
     await phone.tap(card, "Create")
-    await phone.tap(await now(phone, card), "Create")
+    assert (await phone.start_again(card))["text"] == "🚀 Started"
     assert len(await generations(container, phone)) == 2
+
+
+async def test_a_slow_double_tap_is_one_generation(new_phone: NewPhone, container: Container) -> None:
+    """The second tap reaches the new button, or the old one, after the first was answered."""
+    phone = await new_phone()
+    card = await phone.ask("a kite")
+    old = button_of(card, "Create")["callback_data"]
+    await phone.tap(card, "Create")
+    new = button_of(await now(phone, card), "Create")["callback_data"]
+    assert new != old
+    for data in (new, old):
+        assert (await phone.tap_data(card, data) or {})["text"] == "It has been started already."
+    assert len(await generations(container, phone)) == 1
 
 
 async def test_a_repeated_update_changes_nothing(new_phone: NewPhone, container: Container, sandbox: Sandbox) -> None:
@@ -100,12 +113,11 @@ async def test_an_old_card_can_still_be_changed_and_started(new_phone: NewPhone,
     await phone.tap(card, "Create")
     await advance(container, 48)
     card = await now(phone, card)
-    answer = await phone.tap(card, "Create")
-    assert "That offer had run out" in (answer or {})["text"]
+    assert "That offer had run out" in (await phone.start_again(card))["text"]
     assert len(await generations(container, phone)) == 1
     assert old["Create"] not in [button["callback_data"] for button in buttons_of(await now(phone, card))]
     await phone.tap(await now(phone, card), "×2")
-    await phone.tap(await now(phone, card), "Create")
+    await phone.start_again(card)
     assert sorted(view.options.count for view in await generations(container, phone)) == [1, 2]
 
 

@@ -57,7 +57,7 @@ async def test_again_and_variation_start_one_each_however_often_tapped(new_phone
         if again not in [button["callback_data"] for button in buttons_of(await phone.look(result) or {})]:
             break
     assert len(await generations(working, phone)) == 2
-    await phone.tap(await phone.look(result) or {}, "Variation")
+    await phone.start_again(result, "Variation")
     variation, same, first = await generations(working, phone)
     assert (same.options.seed, variation.parent_id) == (first.options.seed, first.id)
     assert variation.options.seed != first.options.seed or first.options.seed is None

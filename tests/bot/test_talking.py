@@ -28,6 +28,13 @@ async def test_a_link_to_somebody_elses_generation_shows_nothing(new_phone: NewP
     assert words_of(said) == "There is no such picture in your history."
 
 
+async def test_who_comes_by_somebody_elses_link_is_greeted_with_the_gift(new_phone: NewPhone) -> None:
+    phone = await new_phone(started=False)
+    said = words_of(await phone.ask(f"/start gen_{shorten(new_id())}"))
+    assert "Hi, Ann" in said
+    assert "20 💎" in said
+
+
 async def test_a_chosen_language_is_spoken_at_once_and_from_then_on(new_phone: NewPhone, sandbox: Sandbox) -> None:
     phone = await new_phone(language="en")
     offer = await phone.ask("/language")

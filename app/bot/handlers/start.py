@@ -11,6 +11,7 @@ from aiogram.types import Message
 from app.bot.conversation import Conversation
 from app.bot.views import show_generation
 from app.core.ids import expand
+from app.domain.errors import GenerationNotFound
 
 # Bot API, "Deep linking": up to 64 of these characters.
 _PAYLOAD: Final = re.compile(r"(?P<kind>ref|promo|gift|gen)_(?P<value>[A-Za-z0-9_-]{1,58})")
@@ -27,9 +28,15 @@ async def greet(message: Message, command: CommandObject, conversation: Conversa
     """Greet; a link to one of their own generations shows it instead."""
     generation_id = linked_generation(command.args)
     if generation_id is not None:
-        view = await conversation.services.generations.get(conversation.actor, generation_id)
-        await show_generation(conversation, view)
-        return
+        try:
+            view = await conversation.services.generations.get(conversation.actor, generation_id)
+        except GenerationNotFound:
+            # Somebody shared a link to their own picture: who has just come through it is greeted all the same.
+            if not conversation.granted_credits:
+                raise
+        else:
+            await show_generation(conversation, view)
+            return
     await conversation.show(
         "greeting",
         {

@@ -9,6 +9,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Final, Self
 
+import structlog
+
 from app.adapters.download import HttpDownloader
 from app.adapters.moderation import RuleModerator
 from app.adapters.providers.demo import DemoProvider
@@ -50,6 +52,8 @@ from app.domain.ports import Provider
 from app.domain.reports.service import BookService
 from app.domain.users.service import UserService
 from app.settings import Settings
+
+log = structlog.get_logger(__name__)
 
 _LOCALES: Final = Path(__file__).parent / "locales"
 # What a vendor may send back as one picture.
@@ -236,6 +240,9 @@ def _build_providers(settings: Settings) -> dict[str, Provider]:
             call_limit_seconds=settings.vendor_call_seconds,
         )
     }
+    for name in settings.providers:
+        if name not in available:
+            log.warning("provider_not_available", provider=name, consequence="its routes are passed over")
     return {name: available[name]() for name in settings.providers if name in available}
 
 

@@ -32,9 +32,8 @@ _WEAK_SECRETS: Final = (
 )
 
 
-# What PROVIDERS may name, and what of it this release has an adapter for.
+# What PROVIDERS may name.
 KNOWN_PROVIDERS: Final = ("demo", "gemini", "stability", "kling", "runway", "kie", "aimlapi")
-AVAILABLE_PROVIDERS: Final = ("demo",)
 
 _BOT_TOKEN: Final = re.compile(r"\d+:\S{30,}")
 _DATABASE_SCHEMES: Final = ("postgresql", "postgres", "postgresql+asyncpg")
@@ -325,8 +324,6 @@ class Settings(
         for name in self.providers:
             if name not in KNOWN_PROVIDERS:
                 found.append(f"PROVIDERS names {name}, which is none of {', '.join(KNOWN_PROVIDERS)}")
-            elif name not in AVAILABLE_PROVIDERS:
-                found.append(f"PROVIDERS names {name}, which is not available yet in this release; leave it out")
             elif not self._key_of(name):
                 found.append(f"{name.upper()}_API_KEY is not set although PROVIDERS names {name}")
         if "demo" in self.providers and not self.demo_base_url:

@@ -247,9 +247,7 @@ async def test_production_does_not_start_with(cli: Cli, changes: dict[str, str],
     assert "uE8rY2tI6oP0aQ4sD1fG7hJ3kL9zX5cV" not in err
 
 
-def test_a_strong_production_has_no_problem_but_its_vendors(
-    app_environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_strong_production_has_no_problem(app_environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     production = app_environment | STRONG
     production |= {
         "ENVIRONMENT": "production",
@@ -259,7 +257,4 @@ def test_a_strong_production_has_no_problem_but_its_vendors(
     }
     for name, value in production.items():
         monkeypatch.setenv(name, value)
-    # No vendor of production is built yet, and demo draws toy pictures.
-    assert Settings(_env_file=None).problems() == [
-        "PROVIDERS names gemini, which is not available yet in this release; leave it out"
-    ]
+    assert Settings(_env_file=None).problems() == []

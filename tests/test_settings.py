@@ -50,7 +50,6 @@ SLIPS = [
     ({"demo_api_key": ""}, "DEMO_API_KEY is not set"),
     ({"providers": ""}, "PROVIDERS names no provider"),
     ({"providers": "demo,dall-e"}, "PROVIDERS names dall-e, which is none of"),
-    ({"providers": "demo,kling", "kling_api_key": "k"}, "PROVIDERS names kling, which is not available yet"),
 ]
 
 

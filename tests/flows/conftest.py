@@ -3,13 +3,13 @@
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
-from tests.harness import StarbrushProcess
 
 from app.container import Container
 from app.domain.users.repository import UserView
 from app.domain.users.service import TelegramIdentity
 from app.settings import Settings
 from app.worker.setup import WorkerService
+from tests.harness import StarbrushProcess
 
 
 @pytest.fixture
@@ -59,9 +59,7 @@ def newcomer(container: Container) -> Newcomer:
         nonlocal count
         count += 1
         telegram_id = 700_000_000 + count
-        visit = await container.services.accounts.enter(
-            TelegramIdentity(telegram_id, f"User {count}", None, "en")
-        )
+        visit = await container.services.accounts.enter(TelegramIdentity(telegram_id, f"User {count}", None, "en"))
         if credits != 20:
             from app.domain.actors import Actor
 

@@ -14,6 +14,7 @@ async def measure(redis_url: str) -> float:
     pool: ArqRedis = await create_pool(RedisSettings.from_dsn(redis_url), default_queue_name=_QUEUE)
     for number in range(_JOBS):
         await pool.enqueue_job("empty", number)
+
     async def empty(_context: dict[str, object], _number: int) -> None:
         """What an empty job does."""
 

@@ -55,16 +55,16 @@ def newcomer(container: Container) -> Newcomer:
     """Brings in a user with the first credits and, if asked, more."""
     count = 0
 
-    async def enter(*, credits: int = 20) -> UserView:
+    async def enter(*, balance: int = 20) -> UserView:
         nonlocal count
         count += 1
         telegram_id = 700_000_000 + count
         visit = await container.services.accounts.enter(TelegramIdentity(telegram_id, f"User {count}", None, "en"))
-        if credits != 20:
+        if balance != 20:
             from app.domain.actors import Actor
 
             return await container.services.credits.adjust(
-                Actor.operator("test"), telegram_id, credits - 20, reason="a test needs them"
+                Actor.operator("test"), telegram_id, balance - 20, reason="a test needs them"
             )
         return visit.user
 

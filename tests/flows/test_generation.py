@@ -51,7 +51,7 @@ async def test_a_prompt_becomes_a_stored_picture(working: Container, newcomer: N
 async def test_what_the_vendor_does_decides_the_end_and_the_money(
     working: Container, newcomer: Newcomer, shape: str
 ) -> None:
-    user = await newcomer(credits=40)
+    user = await newcomer(balance=40)
     expected = {
         "[fail]": (Status.FAILED, "PROVIDER_ERROR", 0),
         "[reject]": (Status.FAILED, "PROMPT_REJECTED", 0),

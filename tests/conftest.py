@@ -12,6 +12,7 @@ from urllib.parse import urlsplit, urlunsplit
 import aioboto3
 import asyncpg
 import pytest
+import structlog
 from redis import Redis
 
 from app.sandbox.processes import free_port, log_tail
@@ -33,6 +34,24 @@ _REDIS_DATABASES = 64
 _SESSION = new_secret()[:8]
 
 AppFactory = Callable[..., StarbrushProcess]
+
+
+# Logs
+
+
+@pytest.fixture(autouse=True)
+def plain_logs() -> Iterator[None]:
+    """One line an event. Unconfigured, structlog draws every traceback with its variables, which takes seconds."""
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.format_exc_info,
+            structlog.processors.KeyValueRenderer(),
+        ]
+    )
+    yield
+    structlog.reset_defaults()
 
 
 # Servers, once a session

@@ -2,14 +2,13 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
 import pytest
-import structlog
 from fastapi import APIRouter, FastAPI
 
 from app.api.openapi import operations
@@ -27,21 +26,6 @@ NOBODY = "http://127.0.0.1:9"
 
 _DESCRIPTIONS: list["Description"] = []
 OpenCabinet = Callable[..., Awaitable["Cabinet"]]
-
-
-@pytest.fixture(autouse=True)
-def plain_logs() -> Iterator[None]:
-    """One line an event. Unconfigured, structlog draws every traceback as a picture, which takes seconds."""
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.format_exc_info,
-            structlog.processors.KeyValueRenderer(),
-        ]
-    )
-    yield
-    structlog.reset_defaults()
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import pytest
-import structlog
 
 from app.api.setup import create_http
 from app.bot.setup import Telegram
@@ -19,13 +18,6 @@ from tests.harness import ADMIN_ID, ALERT_CHAT_ID, BOT_TOKEN, BOT_USERNAME
 from tests.sandbox.rig import Sandbox, serve
 
 NewPhone = Callable[..., Awaitable[Phone]]
-
-
-@pytest.fixture(scope="session", autouse=True)
-def plain_log() -> None:
-    """structlog's own default draws the locals of every frame, which takes seconds for an update of Telegram's."""
-    renderer = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
-    structlog.configure(processors=[structlog.contextvars.merge_contextvars, renderer])
 
 
 @pytest.fixture(scope="session")

@@ -9,9 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from alembic import command
-from alembic.config import Config
-
+from app.core.migrations import upgrade
 from app.sandbox import processes
 from app.sandbox.processes import HOST, Command
 
@@ -75,13 +73,9 @@ def run_starbrush(*arguments: str, env: Mapping[str, str], cwd: Path = ROOT) -> 
 
 def migrate(database_url: str) -> None:
     """Bring a database to the newest schema."""
-    config = Config()
-    config.set_main_option("script_location", str(ROOT / "migrations"))
-    # Alembic's configuration takes a percent sign for an interpolation.
-    config.set_main_option("sqlalchemy.url", asyncpg_url(database_url).replace("%", "%%"))
     # In a thread of its own, since the migrations run an event loop.
     with ThreadPoolExecutor(max_workers=1) as thread:
-        thread.submit(command.upgrade, config, "head").result()
+        thread.submit(upgrade, asyncpg_url(database_url)).result()
 
 
 def asyncpg_url(database_url: str) -> str:

@@ -166,7 +166,7 @@ def test_every_killed_process_runs_again(demo: Demo) -> None:
     demo.started()
     for name, pid in demo.pids().items():
         os.kill(pid, signal.SIGKILL)
-        wait_until(lambda name=name, pid=pid: demo.pids().get(name) not in (None, pid), limit_seconds=2)  # type: ignore[misc]
+        wait_until(lambda name=name, pid=pid: demo.pids().get(name) not in (None, pid), limit_seconds=2)  # type: ignore[misc]  # defaults bind the loop's values
     wait_until(lambda: not port_is_free(demo.port) and not port_is_free(demo.sandbox_port))
     assert set(demo.pids()) == set(NAMES)
     assert all(map(is_alive, demo.pids().values()))

@@ -21,8 +21,21 @@ class Shape(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class VendorInput:
+    """A picture to work from: its bytes, and a signed link to them for vendors that fetch inputs themselves."""
+
+    data: bytes
+    mime: str
+    link: str
+
+
+@dataclass(frozen=True, slots=True)
 class VendorRequest:
-    """One output to be made. `reference` is ours: `<generation>/<output index>/<create number>`."""
+    """One output to be made. `reference` is ours: `<generation>/<output index>/<create number>`.
+
+    `kind` is what the vendor does: `image`, `edit`, `upscale` or `video` (from an image where there are inputs).
+    `parameters` are the route's own, catalogue data in the vendor's words (a mode, a resolution).
+    """
 
     kind: str
     vendor_model: str
@@ -31,6 +44,10 @@ class VendorRequest:
     aspect_ratio: str
     seed: int
     reference: str
+    inputs: tuple[VendorInput, ...] = ()
+    duration_seconds: int | None = None
+    parameters: Mapping[str, object] = field(default_factory=dict)
+    callback_url: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +169,7 @@ class ProviderTraits:
 
 
 class Provider(Protocol):
-    """A vendor of pictures. Creates are never retried inside; every error is one of `ProviderError`."""
+    """A vendor of pictures and videos. Creates are never retried inside; every error is one of `ProviderError`."""
 
     @property
     def name(self) -> str:

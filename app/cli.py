@@ -19,7 +19,7 @@ from app.settings import Settings
 if TYPE_CHECKING:
     from app.container import Container
     from app.domain.actors import Actor
-    from app.domain.users.repository import UserView
+    from app.domain.users.views import UserView
 
 T = TypeVar("T")
 

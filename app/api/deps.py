@@ -32,8 +32,8 @@ from app.domain.errors import (
     UserSuspended,
     ValidationFailed,
 )
-from app.domain.users.repository import UserView
 from app.domain.users.rules import require_allowed
+from app.domain.users.views import UserView
 
 # Forged launch data from one address (spec §4, "unknown callers"). Genuine ones from behind it still pass, and so do
 # sessions that have run out: a cabinet that wakes up sends several at once, and a whole city may share an address.

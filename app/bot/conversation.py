@@ -27,7 +27,7 @@ from app.domain.ports import (
     SendLater,
     StorageUnavailable,
 )
-from app.domain.users.repository import UserView
+from app.domain.users.views import UserView
 
 log = structlog.get_logger(__name__)
 

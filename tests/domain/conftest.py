@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 import asyncpg
 import pytest
 
-from app.domain.users.repository import UserView
+from app.domain.users.views import UserView
 from tests.conftest import _administer, _at_database
 from tests.domain.shop import Shop, shop_settings
 

@@ -16,8 +16,8 @@ from app.domain.generations.models import Origin
 from app.domain.generations.requests import SubmitGeneration
 from app.domain.generations.views import GenerationView, Options
 from app.domain.reports.books import Breach
-from app.domain.users.repository import UserView
 from app.domain.users.service import TelegramIdentity
+from app.domain.users.views import UserView
 from app.settings import Settings
 from tests.fakes import (
     MemorySessions,

@@ -16,8 +16,8 @@ from app.domain.errors import (
 )
 from app.domain.generations.models import Origin
 from app.domain.generations.requests import NewDraft
-from app.domain.users.repository import UserView
 from app.domain.users.service import TelegramIdentity
+from app.domain.users.views import UserView
 from tests.domain.conftest import OpenShop
 from tests.domain.shop import OPERATOR, Shop, actor
 from tests.fakes import Gate

@@ -20,7 +20,7 @@ from app.domain.generations.models import Origin
 from app.domain.generations.requests import NewDraft
 from app.domain.generations.views import DraftStatus, GenerationView, Options
 from app.domain.limits.request_keys import RequestKey
-from app.domain.users.repository import UserView
+from app.domain.users.views import UserView
 from tests.domain.shop import Shop, actor, order
 
 

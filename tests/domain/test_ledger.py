@@ -9,7 +9,7 @@ from app.domain.credits import ledger
 from app.domain.credits.ledger import Entry
 from app.domain.credits.models import EntryKind
 from app.domain.errors import InsufficientCredits, UserNotFound, ValidationFailed
-from app.domain.users.repository import UserView
+from app.domain.users.views import UserView
 from tests.domain.shop import OPERATOR, Shop, actor
 
 

@@ -1,6 +1,6 @@
 """What the operator is told: a queue that grows old, books that are proved every minute."""
 
-from app.domain.users.repository import UserView
+from app.domain.users.views import UserView
 from tests.domain.shop import Shop
 
 

@@ -15,7 +15,7 @@ from app.domain.generations.models import Origin, Status
 from app.domain.generations.settle import Ending, settle_leased
 from app.domain.generations.views import GenerationView, Stage
 from app.domain.ports import Artifact, DownloadFailed, DownloadRefused, Shape, TaskReport, TaskState
-from app.domain.users.repository import UserView
+from app.domain.users.views import UserView
 from app.sandbox.servers import ServerProcess
 from tests.domain.conftest import OpenShop
 from tests.domain.shop import Shop, actor, shop_settings

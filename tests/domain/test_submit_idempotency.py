@@ -12,7 +12,7 @@ from app.domain.errors import DuplicateRequest, IdempotencyKeyReused
 from app.domain.generations.models import Status
 from app.domain.generations.views import GenerationView
 from app.domain.ports import ProviderFailed
-from app.domain.users.repository import UserView
+from app.domain.users.views import UserView
 from tests.domain.shop import Shop, actor
 
 KEY: dict[str, Any] = {"request_key": "api:once", "body_hash": b"body"}

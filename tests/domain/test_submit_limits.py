@@ -10,7 +10,7 @@ from app.core.errors import AppError
 from app.domain.errors import InsufficientCredits, MaxActiveGenerations, RateLimitExceeded
 from app.domain.generations.models import Status
 from app.domain.generations.views import GenerationView
-from app.domain.users.repository import UserView
+from app.domain.users.views import UserView
 from tests.domain.conftest import OpenShop
 from tests.domain.shop import OPERATOR, Shop
 

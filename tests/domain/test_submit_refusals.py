@@ -23,7 +23,7 @@ from app.domain.errors import (
     UserSuspended,
     ValidationFailed,
 )
-from app.domain.users.repository import UserView
+from app.domain.users.views import UserView
 from tests.domain.conftest import OpenShop
 from tests.domain.shop import OPERATOR, Shop, actor, order
 

@@ -22,7 +22,7 @@ from app.domain.ports import (
     TaskReport,
     TaskState,
 )
-from app.domain.users.repository import UserView
+from app.domain.users.views import UserView
 from tests.domain.conftest import OpenShop
 from tests.domain.shop import Shop, actor
 from tests.fakes import Gate, succeeded

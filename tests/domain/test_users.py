@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import text
 
 from app.domain.errors import UserBanned, UserNotFound, UserSuspended, ValidationFailed
-from app.domain.users.repository import UserView
+from app.domain.users.views import UserView
 from tests.domain.shop import OPERATOR, Shop, actor
 
 TELEGRAM_ID = 700_000_001

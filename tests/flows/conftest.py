@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import pytest
 
 from app.container import Container
-from app.domain.users.repository import UserView
 from app.domain.users.service import TelegramIdentity
+from app.domain.users.views import UserView
 from app.settings import Settings
 from app.worker.setup import WorkerService
 from tests.harness import StarbrushProcess

@@ -5,7 +5,7 @@ from datetime import timedelta
 from app.core.jobs import Job, Queue
 from app.domain.generations.models import Origin, Status
 from app.domain.generations.requests import NewDraft
-from app.domain.users.repository import UserView
+from app.domain.users.views import UserView
 from app.worker.jobs import Jobs
 from app.worker.sweep import Sweep
 from tests.domain.shop import Shop, actor

@@ -4,10 +4,10 @@ from app.api.webapp import shapes
 from app.container import Container
 from app.core.paging import Page
 from app.domain.accounts.service import Account
-from app.domain.catalog.repository import Model
+from app.domain.catalog.views import Model
 from app.domain.credits.service import LedgerItem
 from app.domain.generations.views import DraftView, GenerationView, OutputView
-from app.domain.users.repository import UserView
+from app.domain.users.views import UserView
 
 
 def me_of(account: Account) -> shapes.Me:

@@ -26,8 +26,8 @@ from app.domain.inbox import service as inbox
 from app.domain.limits.tiers import Limits, TierLimits
 from app.domain.ports import SessionStore
 from app.domain.users import repository
-from app.domain.users.repository import UserView
 from app.domain.users.service import TelegramIdentity
+from app.domain.users.views import UserView
 
 log = structlog.get_logger(__name__)
 

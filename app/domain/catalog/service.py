@@ -11,8 +11,8 @@ from app.core.db import Database
 from app.domain.actors import Actor
 from app.domain.audit import log as audit
 from app.domain.catalog import repository
-from app.domain.catalog.repository import Model, Route
 from app.domain.catalog.seeds import SeedPrices, model_seeds, route_seeds
+from app.domain.catalog.views import Model, Route
 from app.domain.errors import Maintenance, ModelUnavailable
 
 _MAINTENANCE_KEY = "maintenance"

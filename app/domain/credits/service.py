@@ -14,7 +14,7 @@ from app.domain.credits import ledger
 from app.domain.credits.models import EntryKind
 from app.domain.errors import InsufficientCredits, UserNotFound, ValidationFailed
 from app.domain.users import repository as users
-from app.domain.users.repository import UserView
+from app.domain.users.views import UserView
 
 # No single adjustment may exceed this; a typing slip in a terminal must not mint millions.
 _LARGEST_ADJUSTMENT = 1_000_000

@@ -14,7 +14,7 @@ from app.core.db import Tx
 from app.core.ids import new_id
 from app.core.jobs import Job, Queue, Signal
 from app.domain.actors import Actor
-from app.domain.catalog.repository import Model
+from app.domain.catalog.views import Model
 from app.domain.credits import ledger
 from app.domain.credits.models import EntryKind
 from app.domain.delivery import outbox

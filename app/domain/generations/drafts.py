@@ -15,8 +15,8 @@ from sqlalchemy.exc import IntegrityError
 from app.core.db import Database, Reader, Tx, violated_constraint
 from app.core.ids import new_id
 from app.domain.actors import Actor
-from app.domain.catalog.repository import Model
 from app.domain.catalog.service import CatalogService
+from app.domain.catalog.views import Model
 from app.domain.errors import DuplicateRequest, ModelUnavailable, NotFound, PriceChanged, UserNotFound, ValidationFailed
 from app.domain.generations.models import Kind, Origin
 from app.domain.generations.options import PromptLimits, check_allowed, check_shape
@@ -27,8 +27,8 @@ from app.domain.generations.views import DraftStatus, DraftView, GenerationView,
 from app.domain.limits import request_keys
 from app.domain.limits.request_keys import RequestKey
 from app.domain.users import repository as users
-from app.domain.users.repository import UserView
 from app.domain.users.rules import require_allowed
+from app.domain.users.views import UserView
 
 _UPDATE_INDEX: Final = "drafts_update_id_key"
 _KEY_INDEX: Final = "request_keys_pkey"

@@ -19,8 +19,8 @@ from app.core.db import Database, is_outage
 from app.core.media import MediaInvalid
 from app.core.metrics import Metrics
 from app.domain.alerts.service import AlertService
-from app.domain.catalog.repository import Route
 from app.domain.catalog.service import CatalogService
+from app.domain.catalog.views import Route
 from app.domain.errors import FailureReason
 from app.domain.generations import attempts
 from app.domain.generations.attempts import Attempt

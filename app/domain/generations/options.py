@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from app.domain.catalog.repository import Model
+from app.domain.catalog.views import Model
 from app.domain.errors import ValidationFailed
 from app.domain.generations.views import Options
 

@@ -42,8 +42,8 @@ from app.domain.generations.settle import Ending, settle_pending
 from app.domain.generations.views import GenerationView, Stage
 from app.domain.moderation.service import ModerationService
 from app.domain.users import repository as users
-from app.domain.users.repository import UserView
 from app.domain.users.rules import require_allowed
+from app.domain.users.views import UserView
 
 log = structlog.get_logger(__name__)
 

@@ -22,7 +22,7 @@ from app.domain.errors import FailureReason
 from app.domain.generations.claims import Lease, LeaseLost
 from app.domain.generations.models import Origin, Status
 from app.domain.users import repository as users
-from app.domain.users.repository import UserView
+from app.domain.users.views import UserView
 
 _ALBUM: Final = 2
 

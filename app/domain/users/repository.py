@@ -3,7 +3,6 @@
 import hashlib
 import hmac
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -11,32 +10,7 @@ from sqlalchemy import Row, bindparam, text
 from sqlalchemy.dialects.postgresql import JSONB
 
 from app.core.db import Reader, Tx
-
-
-@dataclass(frozen=True, slots=True)
-class UserView:
-    """A user as the services see them. `tier` is the one in force now, `suspended_until` None once it is over."""
-
-    id: int
-    telegram_id: int | None
-    first_name: str
-    username: str | None
-    language: str
-    tier: str
-    tier_until: datetime | None
-    credits: int
-    held: int
-    debt: int
-    active_generations: int
-    quick_mode: bool
-    preferences: Mapping[str, Any]
-    banned: bool
-    ban_reason: str | None
-    suspended_until: datetime | None
-    suspend_reason: str | None
-    unreachable: bool
-    deleted: bool
-
+from app.domain.users.views import UserView
 
 # A tier that has run out falls back to free at the moment it is looked at; no job has to demote anybody.
 COLUMNS = """

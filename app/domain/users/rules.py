@@ -3,7 +3,7 @@
 from datetime import UTC
 
 from app.domain.errors import UserBanned, UserSuspended
-from app.domain.users.repository import UserView
+from app.domain.users.views import UserView
 
 
 def require_allowed(user: UserView) -> None:

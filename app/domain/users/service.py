@@ -10,8 +10,8 @@ from app.domain.actors import Actor
 from app.domain.audit import log as audit
 from app.domain.errors import UserNotFound, ValidationFailed
 from app.domain.users import repository
-from app.domain.users.repository import UserView
 from app.domain.users.rules import require_allowed
+from app.domain.users.views import UserView
 
 LANGUAGES: Final = ("ru", "en", "uz")
 TIERS: Final = ("free", "premium", "vip")

@@ -40,9 +40,10 @@ from app.domain.generations.collecting import ObjectCollector
 from app.domain.generations.contents import GenerationContents, ProgressEditor
 from app.domain.generations.drafts import DraftService
 from app.domain.generations.keeping import OutputKeeper
-from app.domain.generations.making import MakingLimits, OutputMaker
+from app.domain.generations.making import OutputMaker
 from app.domain.generations.medians import MedianCache
 from app.domain.generations.options import PromptLimits
+from app.domain.generations.outcomes import MakingLimits
 from app.domain.generations.running import GenerationRunner
 from app.domain.generations.service import GenerationService
 from app.domain.inbox.service import InboxService

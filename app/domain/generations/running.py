@@ -20,9 +20,10 @@ from app.domain.delivery import outbox
 from app.domain.errors import FailureReason
 from app.domain.generations import attempts, claims, keeping
 from app.domain.generations.claims import Lease, LeaseLost
-from app.domain.generations.making import Lost, OutputMaker, Stopped, Stored, Waiting
-from app.domain.generations.making import Outcome as OutputOutcome
+from app.domain.generations.making import OutputMaker
 from app.domain.generations.models import Status
+from app.domain.generations.outcomes import Lost, Stopped, Stored, Waiting
+from app.domain.generations.outcomes import Outcome as OutputOutcome
 from app.domain.generations.settle import Ending, settle_leased
 from app.domain.generations.views import Stage
 

@@ -1,0 +1,282 @@
+"""Sends creates to vendors and settles what became of them (protocol, step 3).
+
+A create that may have been taken is never sent twice where that could be paid twice (trap 25).
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from typing import Final
+from uuid import UUID
+
+import structlog
+
+from app.core.crashpoints import CrashPoints
+from app.core.db import Database
+from app.domain.alerts.service import AlertService
+from app.domain.catalog.service import CatalogService
+from app.domain.catalog.views import Route
+from app.domain.errors import FailureReason
+from app.domain.generations import attempts
+from app.domain.generations.attempts import Attempt
+from app.domain.generations.claims import Lease
+from app.domain.generations.journal import AttemptJournal
+from app.domain.generations.models import AttemptState
+from app.domain.generations.outcomes import AT_ONCE, Lost, MakingLimits, Outcome, Stopped, Waiting
+from app.domain.generations.results import ResultCollector
+from app.domain.generations.tasks import LOOK_AGAIN, TaskFollower
+from app.domain.ports import (
+    Provider,
+    ProviderBusy,
+    ProviderError,
+    ProviderFailed,
+    ProviderInvalid,
+    ProviderModelGone,
+    ProviderOutcomeUnknown,
+    ProviderOutOfMoney,
+    ProviderRateLimited,
+    ProviderReferenceKnown,
+    ProviderRejected,
+    ProviderUnreachable,
+    Shape,
+    VendorRequest,
+)
+
+log = structlog.get_logger(__name__)
+
+# A vendor that cannot be asked by our reference may still be answering the lost create for this long.
+_LOOKUP_WINDOW_SECONDS: Final = 30.0
+_RETRY_SOON: Final = timedelta(seconds=1)
+# An at-once call lost in a crash is repeated, at most so often per output.
+_LOST_REPEATS: Final = 3
+_OUT_OF_MONEY_PAUSE_SECONDS: Final = 300.0
+_MODEL_GONE_PAUSE_SECONDS: Final = 86_400.0
+
+
+class CreateSender:
+    """Chooses a route, sends the create, and resolves those whose answer was lost."""
+
+    def __init__(
+        self,
+        db: Database,
+        catalog: CatalogService,
+        providers: Mapping[str, Provider],
+        journal: AttemptJournal,
+        results: ResultCollector,
+        tasks: TaskFollower,
+        alerts: AlertService,
+        *,
+        limits: MakingLimits,
+        crashpoints: CrashPoints,
+    ) -> None:
+        self._db = db
+        self._catalog = catalog
+        self._providers = providers
+        self._journal = journal
+        self._results = results
+        self._tasks = tasks
+        self._alerts = alerts
+        self._limits = limits
+        self._crashpoints = crashpoints
+
+    async def create(self, lease: Lease, index: int, earlier: Sequence[Attempt]) -> Outcome:
+        """The next create of an output, on the first route that may still be tried. Raises: LeaseLost."""
+        if lease.cancel_requested:
+            return Stopped()
+        if lease.timed_out:
+            return Lost(FailureReason.GENERATION_TIMEOUT)
+        lost = sum(not attempt.counts and attempt.state is AttemptState.UNKNOWN for attempt in earlier)
+        if lost > _LOST_REPEATS:
+            return await self._journal.outcome_unknown(earlier[-1])
+        candidates = await self._candidates(lease, earlier)
+        if not candidates:
+            return Lost(FailureReason.PROVIDER_ERROR)
+        route = next((route for route in candidates if not route.paused), None)
+        if route is None:
+            return Waiting(self._limits.wait(_trailing_waits(earlier)))
+        provider = self._providers[route.provider]
+        number = len(earlier) + 1
+        request = _request(lease, index, route.vendor_model, f"{lease.id}/{index}/{number}")
+        async with self._db.transaction() as tx:
+            attempt = await attempts.intend(
+                tx,
+                lease,
+                output_index=index,
+                number=number,
+                route_id=route.id,
+                provider=route.provider,
+                vendor_model=route.vendor_model,
+                shape=provider.shape(request),
+            )
+        self._crashpoints.reach("attempt.committed")
+        return await self._send(lease, provider, attempt, tries=_trailing_waits(earlier))
+
+    async def repeat_lost(self, lease: Lease, index: int, earlier: Sequence[Attempt]) -> Outcome:
+        """The last create was an at-once call: the process that made it is dead, and its answer with it."""
+        last = earlier[-1]
+        await self._journal.finish(last, AttemptState.UNKNOWN, detail="lost in a crash", counts=False)
+        lost = replace(last, state=AttemptState.UNKNOWN, counts=False)
+        return await self.create(lease, index, [*earlier[:-1], lost])
+
+    async def resolve(self, lease: Lease, provider: Provider, attempt: Attempt) -> Outcome:
+        """An intent without an answer: find the task, or make sure that there is none."""
+        if not provider.traits.finds_by_reference:
+            return await self._journal.outcome_unknown(attempt)
+        try:
+            async with self._journal.measured(provider, "find"):
+                task_id = await provider.find(attempt.reference)
+        except ProviderError as error:
+            return await self._journal.unreachable(lease, attempt, error.detail)
+        if task_id is not None:
+            return await self._tasks.adopt(provider, attempt, task_id)
+        sent_lately = attempt.intent_age_seconds < _LOOKUP_WINDOW_SECONDS
+        if provider.traits.refuses_known_reference and not (lease.cancel_requested or lease.timed_out):
+            # Sending it again with the same reference cannot make a second task, so there is nothing to wait for.
+            async with self._db.transaction() as tx:
+                await attempts.intend_again(tx, lease, attempt)
+            return await self._send(lease, provider, attempt, tries=0, sent_lately=sent_lately)
+        if sent_lately:
+            return Waiting(LOOK_AGAIN)
+        if not provider.traits.refuses_known_reference:
+            return await self._journal.outcome_unknown(attempt)
+        # The vendor has had its time and knows of nothing: there is no task.
+        await self._journal.finish(attempt, AttemptState.NOT_TAKEN, detail="never arrived", counts=False)
+        return Stopped() if lease.cancel_requested else Lost(FailureReason.GENERATION_TIMEOUT)
+
+    async def _candidates(self, lease: Lease, earlier: Sequence[Attempt]) -> list[Route]:
+        """The routes that may still be tried, in order; paused ones included."""
+        counted = [attempt for attempt in earlier if attempt.counts]
+        if len(counted) >= self._limits.creates_per_output:
+            return []
+        # A task that was taken and then failed may have been paid: its route is not asked again (trap 25).
+        taken = {attempt.route_id for attempt in counted if attempt.task_id is not None}
+        used: dict[UUID, int] = {}
+        for attempt in counted:
+            used[attempt.route_id] = used.get(attempt.route_id, 0) + 1
+        model = await self._catalog.find_model(lease.model_key)
+        return [
+            route
+            for route in (model.routes if model else ())
+            if used.get(route.id, 0) < self._limits.creates_per_route and route.id not in taken
+        ]
+
+    async def _send(
+        self, lease: Lease, provider: Provider, attempt: Attempt, *, tries: int, sent_lately: bool = False
+    ) -> Outcome:
+        request = _request(lease, attempt.output_index, attempt.vendor_model, attempt.reference)
+        call = "generate" if attempt.shape is Shape.NOW else "submit"
+        try:
+            if attempt.shape is Shape.NOW:
+                return await self._generate(lease, provider, attempt, request)
+            async with self._journal.measured(provider, call), asyncio.timeout(self._limits.vendor_call_seconds):
+                task_id = await provider.submit(request)
+        except ProviderReferenceKnown as error:
+            return await self._adopt_known(lease, provider, attempt, error)
+        except ProviderRejected as error:
+            return await self._refused(lease, attempt, error, tries=tries)
+        except (ProviderOutcomeUnknown, TimeoutError) as error:
+            return await self._unknown(lease, attempt, str(error))
+        except ProviderError as error:
+            if sent_lately:
+                # Says nothing about the first sending, which may still arrive: its row stays an intent.
+                return await self._journal.unreachable(lease, attempt, error.detail)
+            return await self._refused(lease, attempt, error, tries=tries)
+        self._crashpoints.reach("provider.answered")
+        return await self._tasks.adopt(provider, attempt, task_id)
+
+    async def _generate(self, lease: Lease, provider: Provider, attempt: Attempt, request: VendorRequest) -> Outcome:
+        async with self._journal.measured(provider, "generate"), asyncio.timeout(self._limits.vendor_call_seconds):
+            made = await provider.generate(request)
+        self._crashpoints.reach("provider.answered")
+        if made.artifact.data is None:
+            # The vendor keeps the result for us: its link is enough for a successor.
+            await self._journal.finish(attempt, AttemptState.MADE, result=made.artifact, cost_micros=made.cost_micros)
+            return await self._results.collect(lease, provider, replace(attempt, result=made.artifact))
+        return await self._results.keep_at_any_cost(lease, attempt, made.artifact.data, cost_micros=made.cost_micros)
+
+    async def _refused(self, lease: Lease, attempt: Attempt, error: ProviderError, *, tries: int) -> Outcome:
+        """A create that was not taken, and what to do about it."""
+        log.info(
+            "provider_refused",
+            generation_id=str(lease.id),
+            provider=attempt.provider,
+            error=type(error).__name__,
+            detail=error.detail,
+        )
+        match error:
+            case ProviderRejected():
+                await self._journal.finish(attempt, AttemptState.REJECTED, detail=error.detail)
+                return Lost(FailureReason.PROMPT_REJECTED)
+            case ProviderInvalid():
+                await self._journal.finish(attempt, AttemptState.FAILED, detail=error.detail)
+                return Waiting(AT_ONCE)
+            case ProviderFailed() | ProviderBusy():
+                await self._journal.finish(attempt, AttemptState.FAILED, detail=error.detail)
+                return Waiting(_RETRY_SOON)
+            case ProviderOutOfMoney():
+                await self._pause(attempt, "provider-out-of-money", _OUT_OF_MONEY_PAUSE_SECONDS, error)
+                return Waiting(AT_ONCE)
+            case ProviderModelGone():
+                await self._pause(attempt, "model-gone", _MODEL_GONE_PAUSE_SECONDS, error)
+                return Waiting(AT_ONCE)
+            case ProviderRateLimited() | ProviderUnreachable():
+                await self._journal.finish(attempt, AttemptState.NOT_TAKEN, detail=error.detail, counts=False)
+                wait = self._limits.wait(tries)
+                if error.retry_after_seconds is not None:
+                    wait = timedelta(seconds=min(error.retry_after_seconds, self._limits.wait_longest_seconds))
+                return Waiting(wait)
+            case _:
+                message = f"{type(error).__name__} is no refusal of a create"
+                raise AssertionError(message) from error
+
+    async def _pause(self, attempt: Attempt, cause: str, seconds: float, error: ProviderError) -> None:
+        await self._journal.finish(attempt, AttemptState.NOT_TAKEN, detail=error.detail, counts=False)
+        await self._catalog.pause_route(attempt.route_id, seconds=seconds, reason=cause)
+        await self._alerts.raise_(
+            f"{cause}:{attempt.provider}",
+            f"alert-{cause}",
+            {"provider": attempt.provider, "model": attempt.vendor_model},
+        )
+
+    async def _unknown(self, lease: Lease, attempt: Attempt, detail: str) -> Outcome:
+        """Sent, but no answer that can be trusted: a task may exist and be paid (trap 25)."""
+        if attempt.shape is Shape.TASK:
+            # The row stays an intent; the next steps look the task up by our reference.
+            async with self._db.transaction() as tx:
+                await attempts.unreachable(tx, attempt.id, detail)
+            return Waiting(max(LOOK_AGAIN, self._limits.wait(attempt.polls - 1)) if attempt.polls else LOOK_AGAIN)
+        await self._journal.finish(attempt, AttemptState.UNKNOWN, detail=detail)
+        log.warning("call_outcome_unknown", generation_id=str(lease.id), provider=attempt.provider, detail=detail)
+        return Waiting(_RETRY_SOON)
+
+    async def _adopt_known(
+        self, lease: Lease, provider: Provider, attempt: Attempt, error: ProviderReferenceKnown
+    ) -> Outcome:
+        if error.task_id is not None:
+            return await self._tasks.adopt(provider, attempt, error.task_id)
+        # It has the task and does not name it: its search will, a little later.
+        return await self._journal.unreachable(lease, attempt, error.detail)
+
+
+def _request(lease: Lease, index: int, vendor_model: str, reference: str) -> VendorRequest:
+    return VendorRequest(
+        kind=lease.kind.value,
+        vendor_model=vendor_model,
+        prompt=lease.prompt,
+        negative_prompt=lease.negative_prompt,
+        aspect_ratio=lease.options.aspect_ratio,
+        # Pictures of one order differ, and the same order with the same seed gives the same ones.
+        seed=(lease.seed + index) % 2**32,
+        reference=reference,
+    )
+
+
+def _trailing_waits(earlier: Sequence[Attempt]) -> int:
+    """How many creates in a row were not even taken."""
+    count = 0
+    for attempt in reversed(earlier):
+        if attempt.state is not AttemptState.NOT_TAKEN:
+            break
+        count += 1
+    return count

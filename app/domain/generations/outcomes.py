@@ -1,0 +1,55 @@
+"""What one step of making an output comes to, and the bounds of such steps."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from app.domain.errors import FailureReason
+from app.domain.generations.views import Stage
+
+AT_ONCE: Final = timedelta()
+
+
+@dataclass(frozen=True, slots=True)
+class MakingLimits:
+    """Bounds of creates, waits and calls (spec §4)."""
+
+    creates_per_route: int
+    creates_per_output: int
+    wait_first_seconds: float
+    wait_longest_seconds: float
+    vendor_call_seconds: float
+    unreachable_task_seconds: float
+
+    def wait(self, tries: int) -> timedelta:
+        """The back-off after so many tries."""
+        return timedelta(seconds=min(self.wait_first_seconds * 2 ** min(tries, 6), self.wait_longest_seconds))
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """The output is kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Look again after a delay."""
+
+    delay: timedelta
+    percent: int = 0
+    stage: Stage = Stage.GENERATING
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """The output will not be made."""
+
+    reason: FailureReason
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """The output was cancelled, free of charge."""
+
+
+Outcome = Stored | Waiting | Lost | Stopped

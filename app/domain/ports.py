@@ -7,8 +7,9 @@ database transaction (`core.db.refuse_inside_transaction`).
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import Final, Protocol
 
 # --------------------------------------------------------------------------------------------- providers
 
@@ -419,4 +420,212 @@ class Moderator(Protocol):
 
         Raises: ValueError when a pattern of the rules is not a regular expression.
         """
+        ...
+
+
+# ----------------------------------------------------------------------------------------- card payments
+
+
+class Terminal(StrEnum):
+    """T-Bank's two doors: on the test one nothing is really charged."""
+
+    TEST = "test"
+    PRODUCTION = "production"
+
+
+class CardStatus(StrEnum):
+    """Where a card payment stands, in T-Bank's own words; UNKNOWN is a word that we do not know, and changes nothing.
+
+    Only CONFIRMED means that the money was taken. REJECTED and AUTH_FAIL may still be followed by it: the payment page
+    can allow another attempt.
+    """
+
+    NEW = "NEW"
+    FORM_SHOWED = "FORM_SHOWED"
+    AUTHORIZING = "AUTHORIZING"
+    CHECKING_3DS = "3DS_CHECKING"
+    CHECKED_3DS = "3DS_CHECKED"
+    PAY_CHECKING = "PAY_CHECKING"
+    AUTHORIZED = "AUTHORIZED"
+    CONFIRMING = "CONFIRMING"
+    CONFIRMED = "CONFIRMED"
+    REVERSING = "REVERSING"
+    PARTIAL_REVERSED = "PARTIAL_REVERSED"
+    REVERSED = "REVERSED"
+    REFUNDING = "REFUNDING"
+    ASYNC_REFUNDING = "ASYNC_REFUNDING"
+    PARTIAL_REFUNDED = "PARTIAL_REFUNDED"
+    REFUNDED = "REFUNDED"
+    CANCELED = "CANCELED"
+    DEADLINE_EXPIRED = "DEADLINE_EXPIRED"
+    REJECTED = "REJECTED"
+    AUTH_FAIL = "AUTH_FAIL"
+    UNKNOWN = "UNKNOWN"
+
+    @property
+    def is_refunded_whole(self) -> bool:
+        """Whether all of the money went back, or is on its way: a refund that meets this has succeeded."""
+        return self in _REFUNDED_WHOLE
+
+
+_REFUNDED_WHOLE: Final = frozenset(
+    {
+        CardStatus.REFUNDED,
+        CardStatus.REVERSED,
+        CardStatus.CANCELED,
+        CardStatus.REFUNDING,
+        CardStatus.ASYNC_REFUNDING,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptLine:
+    """One line of a fiscal receipt: one piece of it, at this price."""
+
+    name: str
+    amount_kopecks: int
+
+
+@dataclass(frozen=True, slots=True)
+class CardReceipt:
+    """What a fiscal receipt lists (54-FZ), and where it is sent; without an address of the buyer's, to the seller's.
+
+    The tax words are settings of the gateway, which leaves the receipt out where none are set.
+    """
+
+    lines: tuple[ReceiptLine, ...]
+    email: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CardOrder:
+    """What a payment page is asked for. `redirect_due` is when the page closes."""
+
+    order_id: str
+    amount_kopecks: int
+    description: str
+    receipt: CardReceipt
+    notification_url: str
+    success_url: str
+    fail_url: str
+    redirect_due: datetime
+    language: str = "ru"
+
+
+@dataclass(frozen=True, slots=True)
+class CardPayment:
+    """A payment as T-Bank has it. `page_url`, where the buyer pays, comes with the creation alone."""
+
+    payment_id: str
+    order_id: str
+    status: CardStatus
+    amount_kopecks: int
+    page_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CardCancellation:
+    """A payment after a cancellation. `new_amount_kopecks` is what is left of it."""
+
+    payment_id: str
+    status: CardStatus
+    original_amount_kopecks: int
+    new_amount_kopecks: int
+
+
+@dataclass(frozen=True, slots=True)
+class CardNotification:
+    """A genuine notification: its Token was right. Events of other kinds than a payment's have the status UNKNOWN.
+
+    Order, payment and amount may still not belong together: they are compared with the order's. Missing ids are empty.
+    """
+
+    terminal_key: str
+    order_id: str
+    payment_id: str
+    status: CardStatus
+    amount_kopecks: int | None
+    is_success: bool
+    body: Mapping[str, object] = field(default_factory=dict)
+
+
+class CardError(Exception):
+    """T-Bank did not do it. `code` is its own error code where it gave one; `detail` is for the log."""
+
+    def __init__(self, detail: str = "", *, code: str = "") -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.code = code
+
+
+class CardUnavailable(CardError):
+    """Not done, or cannot be asked, for now: try again later."""
+
+
+class CardOutcomeUnknown(CardError):
+    """Sent, but no trustworthy answer came: it may have been done. Ask before it is repeated."""
+
+
+class CardRefused(CardError):
+    """Definitely refused."""
+
+
+class CardNotFound(CardRefused):
+    """There is no such payment or order."""
+
+
+class CardMisconfigured(CardError):
+    """The terminal or its password is wrong, or the terminal is blocked: nothing can be paid until that is mended."""
+
+
+class CardForged(CardError):
+    """A notification that T-Bank did not sign."""
+
+
+class CardGateway(Protocol):
+    """One terminal of T-Bank. Nothing is retried inside.
+
+    Raises (all calls): CardUnavailable, CardRefused, CardMisconfigured; those that change something also
+    CardOutcomeUnknown.
+    """
+
+    @property
+    def terminal_key(self) -> str:
+        """The terminal's public name, which its notifications carry."""
+        ...
+
+    async def init(self, order: CardOrder) -> CardPayment:
+        """Open a payment page. A repeat would open a second one: after CardOutcomeUnknown `check_order` comes first."""
+        ...
+
+    async def get_state(self, payment_id: str) -> CardPayment:
+        """Ask about a payment. Raises also: CardNotFound."""
+        ...
+
+    async def check_order(self, order_id: str) -> tuple[CardPayment, ...]:
+        """Every payment that was opened for an order of ours; none when there is no such order."""
+        ...
+
+    async def cancel(
+        self,
+        payment_id: str,
+        *,
+        amount_kopecks: int | None,
+        receipt: CardReceipt | None,
+        external_request_id: str,
+    ) -> CardCancellation:
+        """Give money back, all of it without an amount, or close a page that was not paid.
+
+        A repeat with the same `external_request_id` gives nothing twice, but for SBP, which ignores it: `get_state`
+        comes before a repeat. Raises also: CardNotFound.
+        """
+        ...
+
+    def read_notification(self, body: bytes) -> CardNotification:
+        """Check the Token and read. Raises: CardForged for what this terminal did not sign."""
+        ...
+
+    async def close(self) -> None:
+        """Close the connections."""
         ...

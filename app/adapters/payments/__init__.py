@@ -1,0 +1,1 @@
+"""Whom we call to be paid."""

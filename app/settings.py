@@ -6,7 +6,7 @@ The names are the field names in capitals; `.env.example` lists them all, and a 
 import logging
 import re
 from enum import StrEnum
-from typing import Annotated, Any, Final, Self
+from typing import Annotated, Any, Final, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import AliasChoices, BaseModel, Field, SecretStr, field_validator, model_validator
@@ -141,6 +141,14 @@ class CardSettings(BaseModel):
     tbank_test_password: SecretStr = SecretStr("")
     tbank_base_url: str = "https://securepay.tinkoff.ru"
     cards_enabled: bool = False
+    tbank_taxation: Literal["", "osn", "usn_income", "usn_income_outcome", "esn", "patent"] = ""
+    tbank_vat: Literal[
+        "none", "vat0", "vat5", "vat7", "vat10", "vat20", "vat22", "vat105", "vat107", "vat110", "vat120", "vat122"
+    ] = "none"
+    tbank_payment_method: Literal["full_prepayment", "prepayment", "advance", "full_payment"] = "full_payment"
+    tbank_payment_object: Literal["service", "payment", "intellectual_activity", "commodity"] = "service"
+    tbank_ffd_version: Literal["1.05", "1.2"] = "1.05"
+    tbank_receipt_email: str = ""
 
 
 class AccessSettings(BaseModel):
@@ -261,7 +269,9 @@ class Settings(
         _, _, rest = self.database_url.get_secret_value().partition("://")
         return f"postgresql+asyncpg://{rest}"
 
-    @field_validator("public_url", "telegram_api_url", "s3_endpoint_url", "s3_public_url", mode="after")
+    @field_validator(
+        "public_url", "telegram_api_url", "s3_endpoint_url", "s3_public_url", "tbank_base_url", mode="after"
+    )
     @classmethod
     def _without_slash(cls, value: str) -> str:
         return value.rstrip("/")
@@ -284,7 +294,7 @@ class Settings(
         found = [f"{name} is not set" for name in self._missing()] + self.misshapen()
         if self.is_production:
             found += self._weak_secrets() + self._insecure_addresses()
-        return found + self._provider_problems()
+        return found + self._provider_problems() + self._card_problems()
 
     def misshapen(self) -> list[str]:
         """The settings that are given and cannot be what they should be: nothing can be built from them."""
@@ -315,6 +325,7 @@ class Settings(
             "PUBLIC_URL": (self.public_url, _HTTP_SCHEMES),
             "TELEGRAM_API_URL": (self.telegram_api_url, _HTTP_SCHEMES),
             "DEMO_BASE_URL": (self.demo_base_url, _HTTP_SCHEMES),
+            "TBANK_BASE_URL": (self.tbank_base_url, _HTTP_SCHEMES),
         }
 
     def _provider_problems(self) -> list[str]:
@@ -328,6 +339,22 @@ class Settings(
                 found.append(f"{name.upper()}_API_KEY is not set although PROVIDERS names {name}")
         if "demo" in self.providers and not self.demo_base_url:
             found.append("DEMO_BASE_URL is not set although PROVIDERS names demo")
+        return found
+
+    def _card_problems(self) -> list[str]:
+        pairs = {
+            "TBANK": (self.tbank_terminal_key, self.tbank_password),
+            "TBANK_TEST": (self.tbank_test_terminal_key, self.tbank_test_password),
+        }
+        found = [
+            f"of {name}_TERMINAL_KEY and {name}_PASSWORD only one is set"
+            for name, (key, password) in pairs.items()
+            if bool(_plain(key)) != bool(_plain(password))
+        ]
+        if self.cards_enabled and not any(_plain(key) for key, _ in pairs.values()):
+            found.append("CARDS_ENABLED is on, but neither TBANK_TERMINAL_KEY nor TBANK_TEST_TERMINAL_KEY is set")
+        if self.tbank_taxation and not self.tbank_receipt_email:
+            found.append("TBANK_RECEIPT_EMAIL is not set although TBANK_TAXATION asks for receipts (54-FZ)")
         return found
 
     def _missing(self) -> list[str]:
@@ -367,6 +394,8 @@ class Settings(
         found = []
         if urlsplit(self.public_url).scheme != "https":
             found.append("PUBLIC_URL must begin with https:// in production; Telegram calls nothing else")
+        if self.cards_enabled and urlsplit(self.tbank_base_url).scheme != "https":
+            found.append("TBANK_BASE_URL must begin with https:// in production")
         if "demo" in self.providers:
             found.append("PROVIDERS names demo, which draws toy pictures; remove it in production")
         return found

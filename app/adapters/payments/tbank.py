@@ -46,12 +46,11 @@ _PAGE_LANGUAGES: Final = frozenset({"ru", "en"})
 _NOT_SENT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 # T-Bank API 1.80, "Коды ошибок": wrong token, unknown or blocked terminal.
 _TERMINAL_CODES: Final = frozenset({"202", "204", "205", "501", "648"})
-# "Try again later", and its own internal error, which says nothing about what was done.
+# "Try again later", and its internal errors, which say nothing about what was done.
 _LATER_CODES: Final = frozenset({"99", "120", "999", "1030", "1034", "1089", "1091", "1096"})
-_INTERNAL_CODES: Final = frozenset({"9999"})
-_ORDER_NOT_FOUND: Final = "335"
-# GetState and Cancel have no code of their own for a payment that is not the terminal's; this is the one they give.
-_NOT_FOUND_CODES: Final = frozenset({_ORDER_NOT_FOUND, "255"})
+_INTERNAL_CODES: Final = frozenset({"3", "9999"})
+# An order; 255 is a payment, in the older edition of the list.
+_NOT_FOUND_CODES: Final = frozenset({"335", "255"})
 
 
 class TBankGateway:

@@ -30,7 +30,7 @@ from app.core.media import ImagePreparer
 from app.core.metrics import Metrics
 from app.domain.accounts.service import AccountService, AccountTerms
 from app.domain.alerts.service import AlertService
-from app.domain.catalog.seeds import SeedPrices
+from app.domain.catalog.seeds import ProductPrices, SeedPrices
 from app.domain.catalog.service import CatalogService
 from app.domain.credits.service import CreditService
 from app.domain.delivery.outbox import ClaimedDelivery
@@ -207,7 +207,20 @@ class Container:
                 image_standard=settings.cost_img_standard,
                 image_pro=settings.cost_img_pro,
                 image_timeout_seconds=settings.image_timeout_seconds,
-            )
+            ),
+            ProductPrices(
+                starter_stars=settings.pack_starter_stars,
+                starter_credits=settings.pack_starter_credits,
+                pro_stars=settings.pack_pro_stars,
+                pro_credits=settings.pack_pro_credits,
+                monthly_stars=settings.sub_monthly_stars,
+                monthly_credits=settings.sub_monthly_credits,
+                annual_stars=settings.sub_annual_stars,
+                annual_credits=settings.sub_annual_credits,
+                unlock_stars=settings.unlock_stars,
+                unlock_credits=settings.unlock_credits,
+                kopecks_per_credit=settings.kopecks_per_credit,
+            ),
         )
 
     async def close(self) -> None:

@@ -9,7 +9,8 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from app.core.db import Base
 
-for module in ("users", "credits", "catalog", "limits", "audit", "delivery", "alerts", "inbox", "generations"):
+_DOMAIN = "users credits catalog limits audit delivery alerts inbox generations payments"
+for module in _DOMAIN.split():
     import_module(f"app.domain.{module}.models")
 for module in ("app_settings", "leases"):
     import_module(f"app.core.{module}")

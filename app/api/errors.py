@@ -24,6 +24,7 @@ from app.domain.errors import (
     PriceChanged,
     PromptRejected,
     RateLimitExceeded,
+    RefundExceedsBalance,
     UserSuspended,
     ValidationFailed,
 )
@@ -55,6 +56,7 @@ _EXAMPLE_PARAMS: Final[Mapping[type[AppError], Mapping[str, object]]] = {
     MaxActiveGenerations: {"limit": 5},
     RateLimitExceeded: {"retry_after": 42},
     PromptRejected: {"category": "violence"},
+    RefundExceedsBalance: {"required": 100, "available": 40},
 }
 
 # A hostile body can be wrong in thousands of places, under names of any length.

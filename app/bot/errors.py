@@ -5,7 +5,14 @@ from typing import Final
 
 from app.core.errors import AppError
 from app.core.i18n import moment
-from app.domain.errors import InsufficientCredits, MaxActiveGenerations, PriceChanged, RateLimitExceeded, UserSuspended
+from app.domain.errors import (
+    InsufficientCredits,
+    MaxActiveGenerations,
+    PriceChanged,
+    RateLimitExceeded,
+    RefundExceedsBalance,
+    UserSuspended,
+)
 
 Args = dict[str, object]
 
@@ -20,6 +27,7 @@ _ARGS: Final[Mapping[type[AppError], Callable[[AppError], Args]]] = {
     MaxActiveGenerations: _as_they_are,
     PriceChanged: _as_they_are,
     RateLimitExceeded: _as_they_are,
+    RefundExceedsBalance: _as_they_are,
     UserSuspended: lambda error: {**error.params, "until": moment(str(error.params["until"]))},
 }
 

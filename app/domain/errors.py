@@ -11,13 +11,23 @@ AppError
 │   └── UserSuspended           USER_SUSPENDED
 ├── NotFound                    NOT_FOUND
 │   ├── UserNotFound            USER_NOT_FOUND
-│   └── GenerationNotFound      GENERATION_NOT_FOUND
+│   ├── GenerationNotFound      GENERATION_NOT_FOUND
+│   ├── PaymentNotFound         PAYMENT_NOT_FOUND
+│   └── PromoInvalid            PROMO_INVALID
 ├── InsufficientCredits         INSUFFICIENT_CREDITS
 ├── DuplicateRequest            DUPLICATE_REQUEST
 ├── IdempotencyKeyReused        IDEMPOTENCY_KEY_REUSED
 ├── ConcurrentUpdate            CONCURRENT_UPDATE
 ├── PriceChanged                PRICE_CHANGED
 ├── GenerationNotCancellable    GENERATION_NOT_CANCELLABLE
+├── PaymentConflict
+│   ├── PaymentMismatch         PAYMENT_MISMATCH
+│   ├── PaymentConsumed         PAYMENT_CONSUMED
+│   ├── PaymentAlreadyRefunded  PAYMENT_ALREADY_REFUNDED
+│   └── RefundExceedsBalance    REFUND_EXCEEDS_BALANCE
+├── PromoConflict
+│   ├── PromoExhausted          PROMO_EXHAUSTED
+│   └── PromoUsed               PROMO_USED
 ├── MaxActiveGenerations        MAX_ACTIVE_GENERATIONS
 ├── RateLimitExceeded           RATE_LIMIT_EXCEEDED
 ├── Unavailable
@@ -106,6 +116,18 @@ class GenerationNotFound(NotFound):
     code = "GENERATION_NOT_FOUND"
 
 
+class PaymentNotFound(NotFound):
+    """No payment or order of the actor has this id."""
+
+    code = "PAYMENT_NOT_FOUND"
+
+
+class PromoInvalid(NotFound):
+    """There is no such promo code, it is over, or it is not for this user or purchase."""
+
+    code = "PROMO_INVALID"
+
+
 class InsufficientCredits(AppError):
     """`required` credits were needed, `available` are there."""
 
@@ -146,6 +168,54 @@ class GenerationNotCancellable(AppError):
 
     code = "GENERATION_NOT_CANCELLABLE"
     kind = ErrorKind.CONFLICT
+
+
+class PaymentConflict(AppError):
+    """A payment is not in the state that this asks for."""
+
+    kind = ErrorKind.CONFLICT
+
+
+class PaymentMismatch(PaymentConflict):
+    """Payer, amount or currency are not those of the order."""
+
+    code = "PAYMENT_MISMATCH"
+
+
+class PaymentConsumed(PaymentConflict):
+    """What this payment bought was given already."""
+
+    code = "PAYMENT_CONSUMED"
+
+
+class PaymentAlreadyRefunded(PaymentConflict):
+    """The payment was refunded, or its refund is under way."""
+
+    code = "PAYMENT_ALREADY_REFUNDED"
+
+
+class RefundExceedsBalance(PaymentConflict):
+    """The credits of the payment are spent: `required` would be taken back, `available` are there."""
+
+    code = "REFUND_EXCEEDS_BALANCE"
+
+
+class PromoConflict(AppError):
+    """A promo code cannot be redeemed (any more)."""
+
+    kind = ErrorKind.CONFLICT
+
+
+class PromoExhausted(PromoConflict):
+    """The promo code was redeemed as often as it may be."""
+
+    code = "PROMO_EXHAUSTED"
+
+
+class PromoUsed(PromoConflict):
+    """The user has redeemed this promo code before."""
+
+    code = "PROMO_USED"
 
 
 class MaxActiveGenerations(AppError):

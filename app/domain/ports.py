@@ -158,6 +158,7 @@ class ProviderTraits:
     `finds_by_reference`: can be asked for a task by our reference.
     `refuses_known_reference`: a create with a known reference makes nothing new.
     `stops_free`: a running task can be cancelled and is then not charged.
+    `rings`: calls `VendorRequest.callback_url` when a task moves; `Provider.read_callback` reads those calls.
     """
 
     finds_by_reference: bool
@@ -167,10 +168,14 @@ class ProviderTraits:
     longest_poll_seconds: float = 5.0
     downloads_from: str | None = None
     """Outside production: the origin whose plain-http or private links may be fetched (the route's own base URL)."""
+    rings: bool = False
 
 
 class Provider(Protocol):
-    """A vendor of pictures and videos. Creates are never retried inside; every error is one of `ProviderError`."""
+    """A vendor of pictures and videos. Creates are never retried inside; every error is one of `ProviderError`.
+
+    A cost of 0 means that the vendor does not say it: the route's own estimate counts.
+    """
 
     @property
     def name(self) -> str:
@@ -204,6 +209,13 @@ class Provider(Protocol):
 
     async def cancel(self, task_id: str) -> CancelOutcome:
         """Stop a task, where `stops_free`."""
+        ...
+
+    async def read_callback(self, headers: Mapping[str, str], body: bytes) -> str | None:
+        """The task id that a vendor's call names (`rings`); None for a forgery or what is no news of a task.
+
+        A doorbell: the task is then checked, and nothing else of the call is believed. Header names are lower-case.
+        """
         ...
 
     async def close(self) -> None:
@@ -363,6 +375,71 @@ class Messenger(Protocol):
 
     async def remove(self, chat_id: int, message_id: int, priority: Priority) -> None:
         """Delete a message; a vanished one is no error."""
+        ...
+
+
+# ------------------------------------------------------------------------------------------------- Stars
+
+
+class StarsUnavailable(Exception):
+    """Telegram did not answer, or not now: nothing is known, try again. `detail` is for the log."""
+
+    def __init__(self, detail: str = "", *, retry_after_seconds: float | None = None) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.retry_after_seconds = retry_after_seconds
+
+
+class StarsRefused(Exception):
+    """Telegram refuses for good. `already_done`: because it is so already (CHARGE_ALREADY_REFUNDED)."""
+
+    def __init__(self, detail: str = "", *, already_done: bool = False) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.already_done = already_done
+
+
+@dataclass(frozen=True, slots=True)
+class StarsInvoice:
+    """What is to be paid in Stars. `payload` is the order's id; `period_seconds` makes it a subscription."""
+
+    title: str
+    description: str
+    payload: str
+    stars: int
+    period_seconds: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StarTransaction:
+    """One line of Telegram's own books. Incoming ones have the charge's id; a refund has the same id, outgoing."""
+
+    id: str
+    stars: int
+    date: datetime
+    incoming: bool
+    telegram_id: int | None
+    payload: str | None
+    period_seconds: int | None = None
+
+
+class StarsGateway(Protocol):
+    """Telegram's till. Raises (all methods): StarsUnavailable, StarsRefused."""
+
+    async def create_link(self, invoice: StarsInvoice) -> str:
+        """A link at which anybody can pay; the checkout refuses whoever is not the buyer."""
+        ...
+
+    async def refund(self, telegram_id: int, charge_id: str) -> None:
+        """Give the whole charge back."""
+        ...
+
+    async def set_renewal(self, telegram_id: int, charge_id: str, *, is_canceled: bool) -> None:
+        """Stop or resume a subscription's renewal."""
+        ...
+
+    async def list_transactions(self, *, offset: int, limit: int) -> Sequence[StarTransaction]:
+        """The bot's transactions, oldest first, at most 100."""
         ...
 
 

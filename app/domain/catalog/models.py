@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, Text, true
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Text, text, true
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -45,3 +45,24 @@ class ProviderRoute(Base):
     cost_micros: Mapped[int]
     paused_until: Mapped[datetime | None]
     pause_reason: Mapped[str | None] = mapped_column(Text)
+
+
+class Product(Base):
+    """Something that is sold for money. Unlock: `credits` is what it costs in credits."""
+
+    __tablename__ = "products"
+    __table_args__ = (
+        CheckConstraint("kind IN ('pack', 'subscription', 'unlock')", name="products_kind_known"),
+        CheckConstraint("stars > 0 AND rub_kopecks > 0 AND credits > 0 AND days > 0", name="products_positive"),
+    )
+
+    key: Mapped[str] = mapped_column(Text, primary_key=True)
+    kind: Mapped[str] = mapped_column(Text)
+    titles: Mapped[Any] = mapped_column(JSONB)
+    stars: Mapped[int]
+    rub_kopecks: Mapped[int | None]
+    credits: Mapped[int]
+    days: Mapped[int | None]
+    recurring: Mapped[bool] = mapped_column(server_default=text("false"))
+    position: Mapped[int]
+    enabled: Mapped[bool] = mapped_column(server_default=true())

@@ -1,6 +1,6 @@
 """Reads the catalogue as a whole, and changes single routes."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from app.core.db import Reader, Tx
 from app.core.ids import new_id
-from app.domain.catalog.views import Model, Route
+from app.domain.catalog.views import Model, Product, ProductKind, Route
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,21 @@ class RouteSeed:
     vendor_model: str
     cost_micros: int
     position: int
+
+
+@dataclass(frozen=True, slots=True)
+class ProductSeed:
+    """A product of the first catalogue."""
+
+    key: str
+    kind: ProductKind
+    titles: Mapping[str, str]
+    stars: int
+    rub_kopecks: int | None
+    credits: int
+    position: int
+    days: int | None = None
+    recurring: bool = False
 
 
 _MODELS = text(
@@ -68,6 +83,18 @@ _SEED_ROUTE = text(
     )
     """
 )
+_PRODUCTS = text(
+    """
+    SELECT key, kind, titles, stars, rub_kopecks, credits, days, recurring, enabled FROM products ORDER BY position, key
+    """
+).columns(titles=JSONB)
+_SEED_PRODUCT = text(
+    """
+    INSERT INTO products (key, kind, titles, stars, rub_kopecks, credits, days, recurring, position)
+    VALUES (:key, :kind, :titles, :stars, :rub_kopecks, :credits, :days, :recurring, :position)
+    ON CONFLICT (key) DO NOTHING
+    """
+).bindparams(bindparam("titles", type_=JSONB))
 _PAUSE = text(
     "UPDATE provider_routes SET paused_until = now() + CAST(:pause AS interval), pause_reason = :reason WHERE id = :id"
 )
@@ -124,6 +151,43 @@ async def seed(tx: Tx, models: tuple[ModelSeed, ...], routes: tuple[RouteSeed, .
                 "vendor_model": route.vendor_model,
                 "position": route.position,
                 "cost_micros": route.cost_micros,
+            },
+        )
+
+
+async def list_products(reader: Reader) -> tuple[Product, ...]:
+    """Every product, in the operator's order."""
+    return tuple(
+        Product(
+            key=row.key,
+            kind=ProductKind(row.kind),
+            titles=row.titles,
+            stars=row.stars,
+            rub_kopecks=row.rub_kopecks,
+            credits=row.credits,
+            days=row.days,
+            recurring=row.recurring,
+            enabled=row.enabled,
+        )
+        for row in await reader.all(_PRODUCTS)
+    )
+
+
+async def seed_products(tx: Tx, products: Sequence[ProductSeed]) -> None:
+    """Enter the products that are not there yet."""
+    for product in products:
+        await tx.execute(
+            _SEED_PRODUCT,
+            {
+                "key": product.key,
+                "kind": product.kind.value,
+                "titles": dict(product.titles),
+                "stars": product.stars,
+                "rub_kopecks": product.rub_kopecks,
+                "credits": product.credits,
+                "days": product.days,
+                "recurring": product.recurring,
+                "position": product.position,
             },
         )
 

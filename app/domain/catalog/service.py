@@ -11,9 +11,9 @@ from app.core.db import Database
 from app.domain.actors import Actor
 from app.domain.audit import log as audit
 from app.domain.catalog import repository
-from app.domain.catalog.seeds import SeedPrices, model_seeds, route_seeds
-from app.domain.catalog.views import Model, Route
-from app.domain.errors import Maintenance, ModelUnavailable
+from app.domain.catalog.seeds import ProductPrices, SeedPrices, model_seeds, product_seeds, route_seeds
+from app.domain.catalog.views import Model, Product, Route
+from app.domain.errors import Maintenance, ModelUnavailable, NotFound
 
 _MAINTENANCE_KEY = "maintenance"
 # A change of the operator's reaches every process within this time.
@@ -27,14 +27,29 @@ class CatalogService:
         self._db = db
         self._preference = {name: position for position, name in enumerate(providers)}
         self._models: dict[str, Model] = {}
+        self._products: dict[str, Product] = {}
         self._maintenance = False
         self._read_at = float("-inf")
 
-    async def seed(self, prices: SeedPrices) -> None:
+    async def seed(self, prices: SeedPrices, products: ProductPrices) -> None:
         """Enter the first catalogue where it is missing."""
         async with self._db.transaction() as tx:
             await repository.seed(tx, model_seeds(prices), route_seeds())
+            await repository.seed_products(tx, product_seeds(products))
         self.forget()
+
+    async def list_products(self) -> tuple[Product, ...]:
+        """What is sold for money, in the operator's order."""
+        await self._refresh()
+        return tuple(product for product in self._products.values() if product.enabled)
+
+    async def get_product(self, key: str) -> Product:
+        """A product on sale. Raises: NotFound."""
+        await self._refresh()
+        product = self._products.get(key)
+        if product is None or not product.enabled:
+            raise NotFound(log={"product": key})
+        return product
 
     async def list_models(self) -> tuple[Model, ...]:
         """What can be ordered right now, in the operator's order."""
@@ -87,10 +102,12 @@ class CatalogService:
             return
         async with self._db.read() as reader:
             models = await repository.list_all(reader)
+            products = await repository.list_products(reader)
             self._maintenance = bool(await find_setting(reader, _MAINTENANCE_KEY))
         self._models = {
             model.key: replace(model, routes=_configured(model.routes, self._preference)) for model in models
         }
+        self._products = {product.key: product for product in products}
         self._read_at = time.monotonic()
 
 

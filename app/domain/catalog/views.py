@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from uuid import UUID
 
 
@@ -43,4 +44,34 @@ class Model:
 
     def title(self, language: str) -> str:
         """The model's name in a language, or its English one."""
+        return self.titles.get(language) or self.titles.get("en") or self.key
+
+
+class ProductKind(StrEnum):
+    """What a product is."""
+
+    PACK = "pack"
+    SUBSCRIPTION = "subscription"
+    UNLOCK = "unlock"
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """Something that is sold for money: credits, premium for `days`, or a picture without its watermark.
+
+    `rub_kopecks` is None where it is not sold by card; an unlock's `credits` is its price in credits.
+    """
+
+    key: str
+    kind: ProductKind
+    titles: Mapping[str, str]
+    stars: int
+    rub_kopecks: int | None
+    credits: int
+    days: int | None
+    recurring: bool
+    enabled: bool
+
+    def title(self, language: str) -> str:
+        """The product's name in a language, or its English one."""
         return self.titles.get(language) or self.titles.get("en") or self.key

@@ -12,6 +12,7 @@ from sqlalchemy import Row, text
 
 from app.core.db import Tx
 from app.domain.credits.models import EntryKind
+from app.domain.users.repository import TIER_IN_FORCE
 
 _ENTRY_COLUMNS: Final = """
     user_id, kind, delta_available, delta_held, delta_debt, available_after, held_after, debt_after,
@@ -60,16 +61,19 @@ class Hold:
 # The old debt must be read under the lock, since RETURNING shows only the new one.
 _ADD = text(
     f"""
-    WITH before AS (SELECT id, debt FROM users WHERE id = :user_id FOR UPDATE),
+    WITH before AS (
+        SELECT id, CASE WHEN :pays_debt THEN least(debt, :amount) ELSE 0 END AS repaid
+        FROM users WHERE id = :user_id FOR UPDATE
+    ),
     moved AS (
         UPDATE users u SET
-            credits = u.credits + :amount - least(b.debt, :amount),
-            debt = u.debt - least(b.debt, :amount),
+            credits = u.credits + :amount - b.repaid,
+            debt = u.debt - b.repaid,
             held = u.held - :from_held,
             active_generations = u.active_generations - :settled,
             total_spent_credits = u.total_spent_credits + :spent
         FROM before b WHERE u.id = b.id
-        RETURNING u.id, u.credits, u.held, u.debt, least(b.debt, :amount) AS repaid
+        RETURNING u.id, u.credits, u.held, u.debt, b.repaid
     ),
     entry AS (
         INSERT INTO ledger_entries ({_ENTRY_COLUMNS})
@@ -110,10 +114,10 @@ _HOLD = text(
             AND banned_at IS NULL
             AND (suspended_until IS NULL OR suspended_until <= clock_now())
             AND deleted_at IS NULL
-            AND active_generations < CASE CASE WHEN tier_until <= clock_now() THEN 'free' ELSE tier END
+            AND active_generations < CASE {TIER_IN_FORCE}
                 WHEN 'vip' THEN CAST(:active_vip AS integer)
                 WHEN 'premium' THEN CAST(:active_premium AS integer) ELSE CAST(:active_free AS integer) END
-        RETURNING id, credits, held, debt, CASE WHEN tier_until <= clock_now() THEN 'free' ELSE tier END AS tier
+        RETURNING id, credits, held, debt, {TIER_IN_FORCE} AS tier
     ),
     entry AS (
         INSERT INTO ledger_entries ({_ENTRY_COLUMNS})
@@ -123,11 +127,77 @@ _HOLD = text(
     SELECT credits, held, debt, tier FROM moved
     """  # noqa: S608 - fixed text
 )
+# What was paid for exactly this generation: no limit stands in its way, they were checked before the payment.
+_HOLD_PAID = text(
+    f"""
+    WITH moved AS (
+        UPDATE users SET
+            credits = credits - :amount,
+            held = held + :amount,
+            active_generations = active_generations + 1,
+            total_generations = total_generations + 1,
+            last_active_at = clock_now()
+        WHERE id = :user_id AND credits >= :amount
+        RETURNING id, credits, held, debt
+    ),
+    entry AS (
+        INSERT INTO ledger_entries ({_ENTRY_COLUMNS})
+        SELECT id, :kind, -:amount, :amount, 0, credits, held, debt, :reference_type, :reference_id, :key, :actor
+        FROM moved
+    )
+    SELECT credits, held, debt FROM moved
+    """  # noqa: S608 - fixed text
+)
+# Available first, the rest becomes debt: a refund takes back what it can and remembers the rest.
+_CLAW_BACK = text(
+    f"""
+    WITH before AS (
+        SELECT id, least(credits, :amount) AS taken FROM users WHERE id = :user_id FOR UPDATE
+    ),
+    moved AS (
+        UPDATE users u SET credits = u.credits - b.taken, debt = u.debt + :amount - b.taken
+        FROM before b WHERE u.id = b.id
+        RETURNING u.id, u.credits, u.held, u.debt, b.taken
+    ),
+    entry AS (
+        INSERT INTO ledger_entries ({_ENTRY_COLUMNS})
+        SELECT id, :kind, -taken, 0, :amount - taken, credits, held, debt, :reference_type, :reference_id, :key, :actor
+        FROM moved
+    )
+    SELECT credits, held, debt, taken FROM moved
+    """  # noqa: S608 - fixed text
+)
 
 
-async def add(tx: Tx, user_id: int, amount: int, entry: Entry) -> Balances:
-    """Add to available, debt first. Raises IntegrityError when the key was used."""
-    return await _add(tx, user_id, entry, amount=amount, from_held=0, settled=0, spent=0)
+async def add(tx: Tx, user_id: int, amount: int, entry: Entry, *, pays_debt: bool = True) -> Balances:
+    """Add to available, debt first (but for what pays for exactly one generation).
+
+    Raises IntegrityError when the key was used.
+    """
+    return await _add(tx, user_id, entry, amount=amount, from_held=0, settled=0, spent=0, pays_debt=pays_debt)
+
+
+async def hold_paid(tx: Tx, user_id: int, amount: int, entry: Entry) -> Balances | None:
+    """Hold what was just paid for exactly this generation, beyond every limit; None when the credits are not there."""
+    row = await tx.one_or_none(_HOLD_PAID, {"user_id": user_id, "amount": amount, **entry.params()})
+    return _balances(row) if row else None
+
+
+async def retire(tx: Tx, user_id: int, *, held: int, entry: Entry) -> Balances:
+    """End a hold without giving credits back: the money itself goes back (kind RETIRE)."""
+    return await _add(tx, user_id, entry, amount=0, from_held=held, settled=1, spent=0)
+
+
+async def claw_back(tx: Tx, user_id: int, amount: int, entry: Entry) -> int:
+    """Take credits back, what is spent already as debt; returns how many were available.
+
+    Raises IntegrityError when the key was used.
+    """
+    row = await tx.one_or_none(_CLAW_BACK, {"user_id": user_id, "amount": amount, **entry.params()})
+    if row is None:
+        message = f"user {user_id} does not exist"
+        raise AssertionError(message)
+    return int(row.taken)
 
 
 async def take(tx: Tx, user_id: int, amount: int, entry: Entry, *, spent: bool) -> Balances | None:
@@ -158,7 +228,15 @@ async def settle(tx: Tx, user_id: int, *, held: int, captured: int, entry: Entry
 
 
 async def _add(
-    tx: Tx, user_id: int, entry: Entry, *, amount: int, from_held: int, settled: int, spent: int
+    tx: Tx,
+    user_id: int,
+    entry: Entry,
+    *,
+    amount: int,
+    from_held: int,
+    settled: int,
+    spent: int,
+    pays_debt: bool = True,
 ) -> Balances:
     row = await tx.one_or_none(
         _ADD,
@@ -168,6 +246,7 @@ async def _add(
             "from_held": from_held,
             "settled": settled,
             "spent": spent,
+            "pays_debt": pays_debt,
             **entry.params(),
         },
     )

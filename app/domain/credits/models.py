@@ -14,10 +14,15 @@ class EntryKind(StrEnum):
 
     GRANT = "GRANT"
     ADJUST = "ADJUST"
+    PURCHASE = "PURCHASE"
     SPEND = "SPEND"
     HOLD = "HOLD"
     CAPTURE = "CAPTURE"
     RELEASE = "RELEASE"
+    RETIRE = "RETIRE"
+    CLAWBACK = "CLAWBACK"
+    CLAWBACK_UNDO = "CLAWBACK_UNDO"
+    REWARD_REVERSAL = "REWARD_REVERSAL"
 
 
 class LedgerEntry(Base):

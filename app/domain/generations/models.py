@@ -127,6 +127,11 @@ class Generation(Base):
         ),
         Index("generations_lease", "lease_owner", postgresql_where=text("lease_owner IS NOT NULL")),
         Index("generations_pending", "created_at", postgresql_where=text("status = 'PENDING'")),
+        Index(
+            "generations_money_back",
+            "settled_at",
+            postgresql_where=text("money_back AND status IN ('FAILED', 'CANCELLED')"),
+        ),
         Index("generations_p50", "model_key", text("completed_at DESC"), postgresql_where=text("status = 'COMPLETED'")),
     )
 
@@ -152,6 +157,8 @@ class Generation(Base):
     stage: Mapped[str] = mapped_column(Text, server_default="queued")
     percent: Mapped[int] = mapped_column(server_default="0")
     error_code: Mapped[str | None] = mapped_column(Text)
+    # pay and go: when it fails, the money goes back and not the credits
+    money_back: Mapped[bool] = mapped_column(server_default=text("false"))
     # the product's clock
     created_at: Mapped[datetime] = mapped_column(server_default=text("clock_now()"))
     completed_at: Mapped[datetime | None]

@@ -30,6 +30,8 @@ class User(Base):
     language_chosen: Mapped[bool] = mapped_column(server_default=false())
     tier: Mapped[str] = mapped_column(Text, server_default="free")
     tier_until: Mapped[datetime | None]
+    # what a subscription paid for, its day of grace included
+    premium_until: Mapped[datetime | None]
     credits: Mapped[int] = mapped_column(server_default="0")
     held: Mapped[int] = mapped_column(server_default="0")
     debt: Mapped[int] = mapped_column(server_default="0")

@@ -12,10 +12,14 @@ from sqlalchemy.dialects.postgresql import JSONB
 from app.core.db import Reader, Tx
 from app.domain.users.views import UserView
 
-# A tier that has run out falls back to free at the moment it is looked at; no job has to demote anybody.
-COLUMNS = """
+# A tier that has run out falls back at the moment it is looked at; no job has to demote anybody. What the operator
+# gave and what the user paid for are two columns, so that the end of one never takes the other.
+_GIVEN = "tier <> 'free' AND (tier_until IS NULL OR tier_until > clock_now())"
+TIER_IN_FORCE = f"CASE WHEN {_GIVEN} THEN tier WHEN premium_until > clock_now() THEN 'premium' ELSE 'free' END"
+COLUMNS = f"""
     u.id, u.telegram_id, u.first_name, u.username, u.language,
-    CASE WHEN u.tier_until <= clock_now() THEN 'free' ELSE u.tier END AS tier, u.tier_until,
+    {TIER_IN_FORCE} AS tier,
+    CASE WHEN {_GIVEN} THEN u.tier_until WHEN u.premium_until > clock_now() THEN u.premium_until END AS tier_until,
     u.credits, u.held, u.debt, u.active_generations, u.quick_mode, u.preferences,
     u.banned_at IS NOT NULL AS banned, u.ban_reason,
     CASE WHEN u.suspended_until > clock_now() THEN u.suspended_until END AS suspended_until, u.suspend_reason,

@@ -2,7 +2,12 @@
 
 ledger-grant = Sovgʻa
 ledger-adjust = Yordam xizmati tuzatishi
-ledger-spend = Xarid
+ledger-spend = Suv belgisi olib tashlandi
 ledger-hold = Rasm uchun band qilindi
 ledger-capture = Rasm uchun yechildi
 ledger-release = Rasm uchun qaytarildi
+ledger-purchase = Kredit sotib olindi
+ledger-retire = Chiqmagan rasm uchun pul qaytarildi
+ledger-clawback = Toʻlov qaytarilgani uchun olindi
+ledger-clawback-undo = Qaytarildi: pulni qaytarish rad etildi
+ledger-reward-reversal = Taklif mukofoti bekor qilindi

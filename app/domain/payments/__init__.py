@@ -1,0 +1,1 @@
+"""Payments: orders, charges, refunds, subscriptions and gifts, in Stars and by card."""

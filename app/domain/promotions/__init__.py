@@ -1,0 +1,1 @@
+"""Promo codes: credits, or percent on packs."""

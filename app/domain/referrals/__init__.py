@@ -1,0 +1,1 @@
+"""Invitations: who brought whom, and the reward for it."""

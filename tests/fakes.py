@@ -6,7 +6,7 @@
 import asyncio
 import io
 from collections import defaultdict, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from PIL import Image
@@ -148,6 +148,9 @@ class ScriptedProvider:
         if isinstance(answer, BaseException):
             raise answer
         return answer
+
+    async def read_callback(self, headers: Mapping[str, str], body: bytes) -> str | None:  # noqa: ARG002 - the port's
+        return body.decode() or None
 
     async def close(self) -> None:
         """Nothing is open."""

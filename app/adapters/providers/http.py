@@ -1,0 +1,294 @@
+"""The exchange with a vendor over HTTP: bounded in time and size, and its answers read with suspicion.
+
+A create that may have been taken must never be repeated, while a read always may. So what an answer means is decided
+here, once for each (architecture, generation protocol, step 3); a vendor adds only how its own errors look.
+"""
+
+import asyncio
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import httpx
+
+from app.adapters.providers.pace import Pace
+from app.core.db import refuse_inside_transaction
+from app.core.redaction import HIDDEN
+from app.domain.ports import (
+    ProviderBusy,
+    ProviderError,
+    ProviderInvalid,
+    ProviderOutcomeUnknown,
+    ProviderOutOfMoney,
+    ProviderRateLimited,
+    ProviderReferenceKnown,
+    ProviderUnreachable,
+)
+
+# An answer that carries a picture in its JSON: as large as the pictures that we take, a third more for the encoding.
+PICTURE_ANSWER_BYTES: Final = 64 * 1024 * 1024
+# A create that is answered by a task id, and every read.
+ANSWER_LIMIT_SECONDS: Final = 15.0
+
+_ANSWER_BYTES: Final = 1024 * 1024
+_CONNECT_TIMEOUT_SECONDS: Final = 5.0
+# Shorter than vendors keep idle connections: one that is closed while we send would be an unknown outcome.
+_KEEPALIVE_SECONDS: Final = 2.0
+_CONNECTIONS: Final = 256
+# Signed links are the longest of them.
+_LONGEST_WORD: Final = 4096
+_LONGEST_DETAIL: Final = 300
+
+# Nothing was sent: the connection was never there, or none was free.
+_NOT_SENT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+
+# Written by gateways, the vendor's own among them: whoever stands behind them may have taken the request.
+_GATEWAY_STATUSES: Final = frozenset({502, 504})
+
+# Without the vendor's word for it: a 4xx was not taken either, and these say more than "our bug".
+_BARE_STATUSES: Final[Mapping[int, type[ProviderError]]] = {
+    401: ProviderOutOfMoney,
+    402: ProviderOutOfMoney,
+    403: ProviderOutOfMoney,
+    408: ProviderBusy,
+    425: ProviderBusy,
+    429: ProviderRateLimited,
+}
+
+
+class OversizedAnswer(ProviderBusy):
+    """A read was answered with more than we take; asking again would change nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class VendorAnswer:
+    """What a vendor, or somebody in between, answered. `json` is empty when the body is no JSON object."""
+
+    status: int
+    headers: httpx.Headers
+    body: bytes
+    json: dict[str, Any]
+
+    @property
+    def is_success(self) -> bool:
+        return 200 <= self.status < 300
+
+    @property
+    def retry_after_seconds(self) -> float | None:
+        """The Retry-After header, where it is a number of seconds."""
+        return seconds(self.headers.get("Retry-After"))
+
+
+@dataclass(frozen=True, slots=True)
+class OwnError:
+    """The vendor's own error, by which its answers are told from those of a proxy.
+
+    Without a `kind` the HTTP status decides. `retry_after_seconds` overrules the header; `task_id` is for a known
+    reference.
+    """
+
+    code: str
+    message: str
+    kind: type[ProviderError] | None = None
+    retry_after_seconds: float | None = None
+    task_id: str | None = None
+
+
+class VendorHttp:
+    """Connections to one vendor. The key goes out in a header and comes back in nothing; `close()` ends them."""
+
+    def __init__(
+        self,
+        *,
+        base_url: str,
+        key: str,
+        headers: Mapping[str, str],
+        own_error: Callable[[VendorAnswer], OwnError | None],
+        answer_limit_seconds: float = ANSWER_LIMIT_SECONDS,
+        pace: Pace | None = None,
+    ) -> None:
+        """`own_error` reads the vendor's refusal from an answer of any status, or None when it is not the vendor's.
+
+        `answer_limit_seconds` bounds a whole exchange, since a vendor that drips bytes must not hold a job for ever.
+        """
+        self._key = key.encode()
+        self._own_error = own_error
+        self._answer_limit_seconds = answer_limit_seconds
+        self._pace = pace
+        self._http = httpx.AsyncClient(
+            base_url=f"{base_url.rstrip('/')}/",
+            headers={"User-Agent": "starbrush", **headers},
+            timeout=httpx.Timeout(None, connect=_CONNECT_TIMEOUT_SECONDS, pool=_CONNECT_TIMEOUT_SECONDS),
+            limits=httpx.Limits(max_connections=_CONNECTIONS, keepalive_expiry=_KEEPALIVE_SECONDS),
+            follow_redirects=False,
+            trust_env=False,
+        )
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._http.aclose()
+
+    async def create(
+        self,
+        path: str,
+        *,
+        content: object = None,
+        files: Mapping[str, object] | None = None,
+        headers: Mapping[str, str] | None = None,
+        limit_seconds: float | None = None,
+        max_bytes: int = _ANSWER_BYTES,
+    ) -> VendorAnswer:
+        """POST something that costs money, once: `content` as JSON, or `files` as a form.
+
+        Returns the vendor's consent. Raises: ProviderError (ProviderOutcomeUnknown where it may have been taken).
+        """
+        refuse_inside_transaction("a vendor's call")
+        if self._pace:
+            self._pace.take()
+        request = self._http.build_request("POST", path, json=content, files=_form(files), headers=headers)
+        try:
+            answer = await self._exchange(request, limit_seconds or self._answer_limit_seconds, max_bytes)
+        except _NOT_SENT as error:
+            raise ProviderUnreachable(type(error).__name__) from error
+        except (httpx.HTTPError, TimeoutError, OversizedAnswer) as error:
+            raise ProviderOutcomeUnknown(type(error).__name__) from error
+        own = self._own_error(answer)
+        if own is None and answer.is_success:
+            return answer
+        raise self._rested(_create_refusal(answer, own))
+
+    async def read(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        limit_seconds: float | None = None,
+        max_bytes: int = _ANSWER_BYTES,
+    ) -> VendorAnswer:
+        """Ask something that may be asked again at any time; a cancellation is such a thing too.
+
+        Returns the answer whatever it says (`accepted` judges it). Raises: ProviderUnreachable, ProviderBusy,
+        OversizedAnswer, ProviderRateLimited (by our own pace).
+        """
+        refuse_inside_transaction("a vendor's call")
+        if self._pace:
+            self._pace.take()
+        request = self._http.build_request(method, path, params=params, headers=headers)
+        try:
+            return await self._exchange(request, limit_seconds or self._answer_limit_seconds, max_bytes)
+        except _NOT_SENT as error:
+            raise ProviderUnreachable(type(error).__name__) from error
+        except (httpx.HTTPError, TimeoutError) as error:
+            raise ProviderBusy(type(error).__name__) from error
+
+    def accepted(self, answer: VendorAnswer) -> VendorAnswer:
+        """The answer to a read, if it is a success. Raises: ProviderError."""
+        own = self._own_error(answer)
+        if own is None and answer.is_success:
+            return answer
+        raise self._rested(_read_refusal(answer, own))
+
+    async def _exchange(self, request: httpx.Request, limit_seconds: float, max_bytes: int) -> VendorAnswer:
+        body = bytearray()
+        async with asyncio.timeout(limit_seconds):
+            response = await self._http.send(request, stream=True)
+            try:
+                async for chunk in response.aiter_bytes():
+                    body += chunk
+                    if len(body) > max_bytes:
+                        message = f"more than {max_bytes} bytes"
+                        raise OversizedAnswer(message)
+            finally:
+                await response.aclose()
+        # Vendors like to repeat a wrong key in the sentence that refuses it.
+        text = bytes(body).replace(self._key, HIDDEN.encode()) if self._key else bytes(body)
+        return VendorAnswer(response.status_code, response.headers, text, _json_object(text))
+
+    def _rested(self, refusal: ProviderError) -> ProviderError:
+        """The same refusal; where the vendor wants to be left alone, it is."""
+        if self._pace and isinstance(refusal, ProviderRateLimited) and refusal.retry_after_seconds:
+            self._pace.rest(refusal.retry_after_seconds)
+        return refusal
+
+
+def origin(base_url: str) -> str:
+    """Scheme, host and port of an address, as the Downloader is told them."""
+    parts = urlsplit(base_url)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def word(value: object) -> str | None:
+    """An id, a code or an address of the vendor's; None for what is none and could not be stored or sent again."""
+    if isinstance(value, str) and 0 < len(value) <= _LONGEST_WORD and value.isprintable():
+        return value
+    return None
+
+
+def sentence(value: object) -> str:
+    """What the vendor says to people, fit for a log line and a table."""
+    text = value if isinstance(value, str) else json.dumps(value, default=str) if value else ""
+    return "".join(letter if letter.isprintable() else " " for letter in text[:_LONGEST_DETAIL])
+
+
+def whole(value: object) -> int | None:
+    """A number of the vendor's, without its fraction; None for what is none."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < 2**62:
+        return None
+    return int(value)
+
+
+def seconds(value: object) -> float | None:
+    """A finite, non-negative number of seconds, maybe written as text; None for what is none."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return None
+    try:
+        parsed = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return parsed if 0 <= parsed < float("inf") else None
+
+
+def _form(files: Mapping[str, object] | None) -> Any:
+    return dict(files) if files is not None else None
+
+
+def _json_object(body: bytes) -> dict[str, Any]:
+    try:
+        content = json.loads(body)
+    except (ValueError, RecursionError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def _create_refusal(answer: VendorAnswer, own: OwnError | None) -> ProviderError:
+    if answer.status in _GATEWAY_STATUSES or (own is None and answer.status >= 500):
+        # Somebody between us and the vendor answered; the vendor may be drawing.
+        return ProviderOutcomeUnknown(_detail(answer, own))
+    return _refusal(answer, own)
+
+
+def _read_refusal(answer: VendorAnswer, own: OwnError | None) -> ProviderError:
+    if answer.status in _GATEWAY_STATUSES or (own is None and (answer.status >= 500 or answer.status == 404)):
+        # A gateway's 404 says nothing about the task.
+        return ProviderBusy(_detail(answer, own))
+    return _refusal(answer, own)
+
+
+def _refusal(answer: VendorAnswer, own: OwnError | None) -> ProviderError:
+    detail = _detail(answer, own)
+    kind = (own.kind if own else None) or _BARE_STATUSES.get(answer.status)
+    if kind is ProviderReferenceKnown:
+        return ProviderReferenceKnown(detail, task_id=own.task_id if own else None)
+    if kind is not None:
+        patience = own.retry_after_seconds if own else None
+        return kind(detail, retry_after_seconds=answer.retry_after_seconds if patience is None else patience)
+    return ProviderBusy(detail) if answer.status >= 500 else ProviderInvalid(detail)
+
+
+def _detail(answer: VendorAnswer, own: OwnError | None) -> str:
+    said = f"{own.code}: {own.message}" if own else "no vendor body"
+    return f"{answer.status} {sentence(said)}"

@@ -1,0 +1,323 @@
+"""Statements on orders, payments and refunds. Whoever moves credits has locked the user first."""
+
+from datetime import timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import Row, text
+
+from app.core.db import Reader, Tx
+from app.core.ids import shorten
+from app.domain.payments.models import GiftState, Method, OrderStatus, Purpose
+from app.domain.payments.views import GiftView, OrderState, OrderView, PaymentView
+
+_ORDER_COLUMNS: Final = """
+    o.id, o.user_id, o.method, o.purpose, o.product_key, o.currency, o.amount_minor, o.credits, o.days, o.recurring,
+    o.draft_id, o.generation_id, o.promo_code, o.promo_percent, o.status, o.link, o.terminal, o.vendor_payment_id,
+    o.consumed_by, o.created_at, o.expires_at, o.paid_at, o.expires_at <= clock_now() AS expired,
+    g.id AS gift_id, g.state AS gift_state, g.credits AS gift_credits, g.created_at AS gift_created_at,
+    EXISTS (SELECT 1 FROM payments p WHERE p.order_id = o.id)
+        AND NOT EXISTS (SELECT 1 FROM payments p WHERE p.order_id = o.id AND p.refunded_minor < p.amount_minor)
+        AS refunded
+"""
+_FROM_ORDERS: Final = "FROM orders o LEFT JOIN gifts g ON g.order_id = o.id"
+_ORDER = text(f"SELECT {_ORDER_COLUMNS} {_FROM_ORDERS} WHERE o.id = :id")  # noqa: S608 - fixed text
+_LOCK_ORDER = text(
+    f"SELECT {_ORDER_COLUMNS} {_FROM_ORDERS} WHERE o.id = :id FOR UPDATE OF o"  # noqa: S608 - fixed text
+)
+_ORDERS = text(
+    f"""
+    SELECT {_ORDER_COLUMNS} {_FROM_ORDERS}
+    WHERE o.user_id = :user_id AND o.id < :before_id ORDER BY o.id DESC LIMIT :limit
+    """  # noqa: S608 - fixed text
+)
+_INSERT_ORDER = text(
+    """
+    INSERT INTO orders (id, user_id, method, purpose, product_key, currency, amount_minor, credits, days, recurring,
+        draft_id, generation_id, promo_code, promo_percent, terminal, next_check_at, expires_at)
+    VALUES (:id, :user_id, :method, :purpose, :product_key, :currency, :amount_minor, :credits, :days, :recurring,
+        CAST(:draft_id AS uuid), CAST(:generation_id AS uuid), :promo_code, :promo_percent, :terminal,
+        now() + CAST(:first_check AS interval), clock_now() + CAST(:life AS interval))
+    """
+)
+_SET_LINK = text(
+    """
+    UPDATE orders SET link = :link, vendor_payment_id = coalesce(CAST(:vendor_payment_id AS text), vendor_payment_id)
+    WHERE id = :id
+    """
+)
+_SET_PAID = text(
+    """
+    UPDATE orders SET status = 'PAID', paid_at = coalesce(paid_at, clock_now()), next_check_at = NULL WHERE id = :id
+    """
+)
+_SET_STATUS = text("UPDATE orders SET status = :status, next_check_at = NULL WHERE id = :id AND status = 'PENDING'")
+_CONSUME = text("UPDATE orders SET consumed_by = :generation_id WHERE id = :id AND consumed_by IS NULL")
+
+_PAYMENT_COLUMNS: Final = """
+    p.id, p.method, p.charge_id, p.period_no, p.order_id, p.user_id, p.payer_telegram_id, p.currency, p.amount_minor,
+    p.refunded_minor, p.credits, p.clawed_credits, p.generation_id, p.period_end, p.created_at
+"""
+_PAYMENTS_OF_CHARGE = text(
+    f"""
+    SELECT {_PAYMENT_COLUMNS} FROM payments p
+    WHERE p.method = :method AND p.charge_id = :charge_id ORDER BY p.period_no FOR UPDATE
+    """  # noqa: S608 - fixed text
+)
+_FIND_CHARGE = text(
+    f"""
+    SELECT {_PAYMENT_COLUMNS} FROM payments p
+    WHERE p.charge_id = :charge_id AND (CAST(:method AS text) IS NULL OR p.method = :method) ORDER BY p.period_no DESC
+    """  # noqa: S608 - fixed text
+)
+_PAYMENT = text(f"SELECT {_PAYMENT_COLUMNS} FROM payments p WHERE p.id = :id")  # noqa: S608 - fixed text
+_LOCK_PAYMENT = text(
+    f"SELECT {_PAYMENT_COLUMNS} FROM payments p WHERE p.id = :id FOR UPDATE"  # noqa: S608 - fixed text
+)
+_PAYMENTS_OF_USER = text(
+    f"""
+    SELECT {_PAYMENT_COLUMNS} FROM payments p WHERE p.user_id = :user_id ORDER BY p.id DESC LIMIT :limit
+    """  # noqa: S608 - fixed text
+)
+_INSERT_PAYMENT = text(
+    """
+    INSERT INTO payments (id, method, charge_id, period_no, order_id, user_id, payer_telegram_id, currency,
+        amount_minor, refunded_minor, period_end, source)
+    VALUES (:id, :method, :charge_id, :period_no, CAST(:order_id AS uuid), :user_id, :payer_telegram_id, :currency,
+        :amount_minor, :refunded_minor, CAST(:period_end AS timestamptz), :source)
+    """
+)
+_RECORD_GIVEN = text(
+    """
+    UPDATE payments SET user_id = :user_id, credits = :credits, entry_key = :entry_key,
+        generation_id = CAST(:generation_id AS uuid)
+    WHERE id = :id
+    """
+)
+
+
+async def insert_order(
+    tx: Tx,
+    order_id: UUID,
+    *,
+    user_id: int,
+    method: Method,
+    purpose: Purpose,
+    product_key: str | None,
+    currency: str,
+    amount_minor: int,
+    credits_bought: int,
+    life: timedelta,
+    days: int | None = None,
+    recurring: bool = False,
+    draft_id: UUID | None = None,
+    generation_id: UUID | None = None,
+    promo_code: str | None = None,
+    promo_percent: int | None = None,
+    terminal: str | None = None,
+    first_check: timedelta | None = None,
+) -> None:
+    """Write an order; its price is locked from now on."""
+    await tx.execute(
+        _INSERT_ORDER,
+        {
+            "id": order_id,
+            "user_id": user_id,
+            "method": method.value,
+            "purpose": purpose.value,
+            "product_key": product_key,
+            "currency": currency,
+            "amount_minor": amount_minor,
+            "credits": credits_bought,
+            "days": days,
+            "recurring": recurring,
+            "draft_id": draft_id,
+            "generation_id": generation_id,
+            "promo_code": promo_code,
+            "promo_percent": promo_percent,
+            "terminal": terminal,
+            "first_check": first_check,
+            "life": life,
+        },
+    )
+
+
+async def find_order(reader: Reader, order_id: UUID, *, bot_username: str) -> OrderView | None:
+    """An order."""
+    row = await reader.one_or_none(_ORDER, {"id": order_id})
+    return _order(row, bot_username) if row else None
+
+
+async def lock_order(tx: Tx, order_id: UUID, *, bot_username: str = "") -> OrderView | None:
+    """An order, its row locked; the user's lock was taken before."""
+    row = await tx.one_or_none(_LOCK_ORDER, {"id": order_id})
+    return _order(row, bot_username) if row else None
+
+
+async def list_orders(
+    reader: Reader, user_id: int, *, before_id: UUID, limit: int, bot_username: str
+) -> list[OrderView]:
+    """A user's orders, newest first."""
+    rows = await reader.all(_ORDERS, {"user_id": user_id, "before_id": before_id, "limit": limit})
+    return [_order(row, bot_username) for row in rows]
+
+
+async def set_link(tx: Tx, order_id: UUID, link: str, *, vendor_payment_id: str | None = None) -> None:
+    """Where the order is paid, and the vendor's id of it."""
+    await tx.execute(_SET_LINK, {"id": order_id, "link": link, "vendor_payment_id": vendor_payment_id})
+
+
+async def set_paid(tx: Tx, order_id: UUID) -> None:
+    """The order is paid."""
+    await tx.execute(_SET_PAID, {"id": order_id})
+
+
+async def end_unpaid(tx: Tx, order_id: UUID, status: OrderStatus) -> bool:
+    """A pending order fails or is closed; False when it is not pending."""
+    return (await tx.execute(_SET_STATUS, {"id": order_id, "status": status.value})).rowcount == 1
+
+
+async def consume(tx: Tx, order_id: UUID, generation_id: UUID) -> bool:
+    """Tie a paid order to the generation that it starts; False when it has started one (trap 38)."""
+    return (await tx.execute(_CONSUME, {"id": order_id, "generation_id": generation_id})).rowcount == 1
+
+
+async def lock_payments_of_charge(tx: Tx, method: Method, charge_id: str) -> list[PaymentView]:
+    """Every period of a charge, oldest first, their rows locked."""
+    rows = await tx.all(_PAYMENTS_OF_CHARGE, {"method": method.value, "charge_id": charge_id})
+    return [_payment(row) for row in rows]
+
+
+async def find_charge(reader: Reader, charge_id: str, method: Method | None = None) -> list[PaymentView]:
+    """Every period of a charge, newest first."""
+    rows = await reader.all(_FIND_CHARGE, {"charge_id": charge_id, "method": method.value if method else None})
+    return [_payment(row) for row in rows]
+
+
+async def find_payment(reader: Reader, payment_id: UUID) -> PaymentView | None:
+    """A payment."""
+    row = await reader.one_or_none(_PAYMENT, {"id": payment_id})
+    return _payment(row) if row else None
+
+
+async def lock_payment(tx: Tx, payment_id: UUID) -> PaymentView | None:
+    """A payment, its row locked; the user's lock was taken before."""
+    row = await tx.one_or_none(_LOCK_PAYMENT, {"id": payment_id})
+    return _payment(row) if row else None
+
+
+async def list_payments(reader: Reader, user_id: int, *, limit: int) -> list[PaymentView]:
+    """A user's payments, newest first."""
+    return [_payment(row) for row in await reader.all(_PAYMENTS_OF_USER, {"user_id": user_id, "limit": limit})]
+
+
+async def insert_payment(tx: Tx, payment: PaymentView, *, source: str) -> None:
+    """Write a charge, nothing given for it yet. Raises IntegrityError when this period of it is known."""
+    await tx.execute(
+        _INSERT_PAYMENT,
+        {
+            "id": payment.id,
+            "method": payment.method.value,
+            "charge_id": payment.charge_id,
+            "period_no": payment.period_no,
+            "order_id": payment.order_id,
+            "user_id": payment.user_id,
+            "payer_telegram_id": payment.payer_telegram_id,
+            "currency": payment.currency,
+            "amount_minor": payment.amount_minor,
+            "refunded_minor": payment.refunded_minor,
+            "period_end": payment.period_end,
+            "source": source,
+        },
+    )
+
+
+async def record_given(
+    tx: Tx,
+    payment_id: UUID,
+    *,
+    user_id: int,
+    credits_given: int,
+    entry_key: str | None,
+    generation_id: UUID | None = None,
+) -> None:
+    """What was given for a charge, to whom, by which entry."""
+    await tx.execute(
+        _RECORD_GIVEN,
+        {
+            "id": payment_id,
+            "user_id": user_id,
+            "credits": credits_given,
+            "entry_key": entry_key,
+            "generation_id": generation_id,
+        },
+    )
+
+
+def gift_link(bot_username: str, gift_id: UUID) -> str:
+    """The link that opens a gift (Bot API: a start parameter has at most 64 characters)."""
+    return f"https://t.me/{bot_username}?start=gift_{shorten(gift_id)}"
+
+
+def _order(row: Row[Any], bot_username: str) -> OrderView:
+    gift = None
+    if row.gift_id is not None:
+        link = gift_link(bot_username, row.gift_id)
+        gift = GiftView(row.gift_id, GiftState(row.gift_state), row.gift_credits, link, row.gift_created_at)
+    return OrderView(
+        id=row.id,
+        user_id=row.user_id,
+        method=Method(row.method),
+        purpose=Purpose(row.purpose),
+        product_key=row.product_key,
+        currency=row.currency,
+        amount_minor=row.amount_minor,
+        credits=row.credits,
+        days=row.days,
+        recurring=row.recurring,
+        draft_id=row.draft_id,
+        generation_id=row.generation_id,
+        promo_code=row.promo_code,
+        promo_percent=row.promo_percent,
+        state=_state(row),
+        link=row.link,
+        terminal=row.terminal,
+        vendor_payment_id=row.vendor_payment_id,
+        consumed_by=row.consumed_by,
+        gift=gift,
+        created_at=row.created_at,
+        expires_at=row.expires_at,
+        paid_at=row.paid_at,
+    )
+
+
+def _state(row: Row[Any]) -> OrderState:
+    match OrderStatus(row.status):
+        case OrderStatus.PENDING:
+            return OrderState.EXPIRED if row.expired else OrderState.PENDING
+        case OrderStatus.PAID:
+            return OrderState.REFUNDED if row.refunded else OrderState.PAID
+        case OrderStatus.FAILED:
+            return OrderState.FAILED
+        case OrderStatus.CLOSED:
+            return OrderState.CLOSED
+
+
+def _payment(row: Row[Any]) -> PaymentView:
+    return PaymentView(
+        id=row.id,
+        method=Method(row.method),
+        charge_id=row.charge_id,
+        period_no=row.period_no,
+        order_id=row.order_id,
+        user_id=row.user_id,
+        payer_telegram_id=row.payer_telegram_id,
+        currency=row.currency,
+        amount_minor=row.amount_minor,
+        refunded_minor=row.refunded_minor,
+        credits=row.credits,
+        clawed_credits=row.clawed_credits,
+        generation_id=row.generation_id,
+        period_end=row.period_end,
+        created_at=row.created_at,
+    )

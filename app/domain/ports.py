@@ -401,13 +401,19 @@ class StarsRefused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class StarsInvoice:
-    """What is to be paid in Stars. `payload` is the order's id; `period_seconds` makes it a subscription."""
+    """What is to be paid in Stars, told in `language`. `payload` is the order's id.
 
-    title: str
-    description: str
+    `purpose` is the order's; `item` names the product; `recurring` makes it a subscription that Telegram renews.
+    """
+
+    language: str
+    purpose: str
+    item: str
+    credits: int
     payload: str
     stars: int
-    period_seconds: int | None = None
+    days: int | None = None
+    recurring: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -154,6 +154,7 @@ def upgrade() -> None:
         sa.Column("recurring", sa.Boolean(), nullable=False),
         sa.Column("state", sa.Text(), server_default="ACTIVE", nullable=False),
         sa.Column("period_end", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("stop_owed", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("warned_for", sa.DateTime(timezone=True), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("clock_now()"), nullable=False),
         sa.CheckConstraint("state IN ('ACTIVE', 'CANCELED', 'FAILED')", name="subscriptions_state_known"),
@@ -164,6 +165,7 @@ def upgrade() -> None:
     )
     op.create_index("subscriptions_user", "subscriptions", ["user_id", sa.literal_column("period_end DESC")])
     op.create_index("subscriptions_ending", "subscriptions", ["period_end"])
+    op.create_index("subscriptions_to_stop", "subscriptions", ["id"], postgresql_where=sa.text("stop_owed"))
     op.create_table(
         "gifts",
         sa.Column("id", sa.Uuid(), nullable=False),

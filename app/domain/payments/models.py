@@ -202,6 +202,7 @@ class Subscription(Base):
         CheckConstraint("state IN ('ACTIVE', 'CANCELED', 'FAILED')", name="subscriptions_state_known"),
         Index("subscriptions_user", "user_id", text("period_end DESC")),
         Index("subscriptions_ending", "period_end"),
+        Index("subscriptions_to_stop", "id", postgresql_where=text("stop_owed")),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -212,6 +213,8 @@ class Subscription(Base):
     recurring: Mapped[bool]
     state: Mapped[str] = mapped_column(Text, server_default="ACTIVE")
     period_end: Mapped[datetime]
+    # Telegram is still to be told that it must not renew any more
+    stop_owed: Mapped[bool] = mapped_column(server_default=text("false"))
     # the period end that the user has been warned of
     warned_for: Mapped[datetime | None]
     created_at: Mapped[datetime] = mapped_column(server_default=text("clock_now()"))

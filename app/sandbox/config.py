@@ -1,6 +1,7 @@
 """What the sandbox is started with."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 
@@ -11,6 +12,8 @@ class SandboxConfig:
     State is kept in `data_dir/sandbox`. Without `database_url` the clock lives in the sandbox alone.
     `vendor_delay_seconds` replaces every working time of the demo vendor and, at 0, makes its pictures small and
     cached, for load tests. `flood_limits` switches on Telegram's own limits of sending.
+    `checkout_seconds` is how long a payment waits for the bot, shorter in tests of being late.
+    `tbank_terminals` are the terminals that T-Bank's side knows, each with its password.
     """
 
     port: int
@@ -24,6 +27,8 @@ class SandboxConfig:
     cabinet_url: str | None = None
     vendor_delay_seconds: float | None = None
     flood_limits: bool = False
+    checkout_seconds: float = 10.0
+    tbank_terminals: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def bot_id(self) -> int:

@@ -27,6 +27,7 @@ class LiveKind(StrEnum):
     ANSWER = "answer"
     KEYBOARD = "keyboard"
     STATUS = "status"
+    WALLET = "wallet"
     RESET = "reset"
 
 

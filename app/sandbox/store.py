@@ -41,6 +41,33 @@ CREATE TABLE IF NOT EXISTS vendor_tasks (
 );
 CREATE INDEX IF NOT EXISTS vendor_tasks_by_reference ON vendor_tasks (reference);
 CREATE TABLE IF NOT EXISTS vendor_flaws (generation TEXT PRIMARY KEY);
+CREATE TABLE IF NOT EXISTS wallets (user_id INTEGER PRIMARY KEY, stars INTEGER NOT NULL CHECK (stars >= 0));
+CREATE TABLE IF NOT EXISTS star_invoices (
+    slug TEXT PRIMARY KEY, message_id INTEGER UNIQUE, title TEXT NOT NULL, description TEXT NOT NULL,
+    payload TEXT NOT NULL, stars INTEGER NOT NULL, subscription_period INTEGER, charge_id TEXT
+);
+CREATE TABLE IF NOT EXISTS star_payments (
+    payment_no INTEGER PRIMARY KEY, charge_id TEXT NOT NULL, user_id INTEGER NOT NULL, title TEXT NOT NULL,
+    description TEXT NOT NULL, payload TEXT NOT NULL, stars INTEGER NOT NULL, subscription_period INTEGER,
+    paid_at INTEGER NOT NULL, subscription_id TEXT, refunded INTEGER NOT NULL
+);
+CREATE INDEX IF NOT EXISTS star_payments_by_charge ON star_payments (charge_id, payment_no);
+CREATE TABLE IF NOT EXISTS star_entries (
+    entry_no INTEGER PRIMARY KEY, kind TEXT NOT NULL, user_id INTEGER NOT NULL, stars INTEGER NOT NULL,
+    at INTEGER NOT NULL, payment_no INTEGER
+);
+CREATE INDEX IF NOT EXISTS star_entries_by_user ON star_entries (user_id, entry_no);
+CREATE TABLE IF NOT EXISTS star_subscriptions (
+    subscription_id TEXT PRIMARY KEY, user_id INTEGER NOT NULL, title TEXT NOT NULL, description TEXT NOT NULL,
+    payload TEXT NOT NULL, stars INTEGER NOT NULL, subscription_period INTEGER NOT NULL, paid_until INTEGER NOT NULL,
+    canceled_by_user INTEGER NOT NULL, canceled_by_bot INTEGER NOT NULL, ended TEXT, renewal TEXT NOT NULL,
+    report INTEGER NOT NULL
+);
+CREATE INDEX IF NOT EXISTS star_subscriptions_due ON star_subscriptions (paid_until) WHERE ended IS NULL;
+CREATE TABLE IF NOT EXISTS star_reports (
+    report_no INTEGER PRIMARY KEY, charge_id TEXT NOT NULL, message TEXT NOT NULL, told INTEGER NOT NULL
+);
+CREATE INDEX IF NOT EXISTS star_reports_by_charge ON star_reports (charge_id, report_no);
 """
 
 # What a reset empties. Counters and settings stay: numbers never repeat; token, webhook, commands and clock are kept.
@@ -54,6 +81,12 @@ _EMPTIED_BY_RESET: Final = (
     "callback_queries",
     "vendor_tasks",
     "vendor_flaws",
+    "wallets",
+    "star_invoices",
+    "star_payments",
+    "star_entries",
+    "star_subscriptions",
+    "star_reports",
 )
 
 

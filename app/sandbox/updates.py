@@ -12,6 +12,10 @@ from app.sandbox.store import Json, Store
 _FIRST_UPDATE_ID: Final = 410_000_001
 # Telegram keeps an update for 24 hours.
 _LIFE_SECONDS: Final = 24 * 3600
+# A pre-checkout query is worth nothing after its deadline; Telegram's server drops it then.
+_PRE_CHECKOUT_LIFE_SECONDS: Final = 150
+# Queues from this number on hold one pre-checkout query each; no chat has such an id.
+PRE_CHECKOUT_QUEUES: Final = 2**60
 # Kinds that a bot gets only when it names them (Bot API, setWebhook, allowed_updates).
 _NOT_BY_DEFAULT: Final = frozenset({"chat_member", "message_reaction", "message_reaction_count"})
 
@@ -130,10 +134,12 @@ class UpdateQueue:
         self._store.execute("UPDATE updates SET status = 'dropped' WHERE status = 'pending'")
 
     def expire(self) -> None:
-        """Give up what is older than a day."""
+        """Give up what is older than a day, and pre-checkout queries that nobody waits for."""
+        now = time.time()
         self._store.execute(
-            "UPDATE updates SET status = 'expired' WHERE status = 'pending' AND created_at < ?",
-            (time.time() - _LIFE_SECONDS,),
+            "UPDATE updates SET status = 'expired' WHERE status = 'pending'"
+            " AND created_at < CASE WHEN queue >= ? THEN ? ELSE ? END",
+            (PRE_CHECKOUT_QUEUES, now - _PRE_CHECKOUT_LIFE_SECONDS, now - _LIFE_SECONDS),
         )
 
     def forget_old(self) -> None:

@@ -13,7 +13,14 @@ from app.sandbox.history import History
 from app.sandbox.live import LiveChats, LiveKind
 from app.sandbox.people import People
 from app.sandbox.profile import Profile
+from app.sandbox.stars.books import StarBooks
+from app.sandbox.stars.checkouts import PreCheckouts
+from app.sandbox.stars.invoices import Invoices
+from app.sandbox.stars.reports import StarReports
+from app.sandbox.stars.subscriptions import Subscriptions
 from app.sandbox.store import Json, Store
+from app.sandbox.tbank.notifier import Notifier
+from app.sandbox.tbank.payments import TBankPayments
 from app.sandbox.updates import UpdateQueue
 from app.sandbox.vendor.pictures import PictureMaker
 from app.sandbox.vendor.tasks import VendorTasks
@@ -35,6 +42,13 @@ class World:
         self.updates = UpdateQueue(self.store)
         self.dispatcher = Dispatcher(self.store, self.updates, answer_in_webhook)
         self.callbacks = CallbackQueries(self.store)
+        self.invoices = Invoices(self.store)
+        self.pre_checkouts = PreCheckouts(self.store, config.checkout_seconds)
+        self.star_books = StarBooks(self.store)
+        self.star_reports = StarReports(self.store)
+        self.subscriptions = Subscriptions(self.store)
+        self.tbank = TBankPayments(self.store, self.clock, config.tbank_terminals)
+        self.tbank_notifier = Notifier(self.store)
         self.faults = FaultBox(self.store)
         self.flood = FloodGate(enabled=config.flood_limits)
         self.vendor = VendorTasks(self.store, config.vendor_delay_seconds)
@@ -51,6 +65,8 @@ class World:
         """Forget people, messages, files, updates, faults and the vendor's work; keep token, webhook and clock."""
         self.store.empty()
         self.files.empty()
+        self.tbank.clear()
+        self.tbank_notifier.clear()
         self.faults.clear()
         self.flood.clear()
         self.people.settle()
@@ -60,6 +76,7 @@ class World:
         """Stop delivering and let go of the files."""
         self.live.close()
         await self.dispatcher.stop()
+        await self.tbank_notifier.stop()
         self.pictures.close()
         self.store.close()
 

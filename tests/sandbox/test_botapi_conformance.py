@@ -6,6 +6,7 @@ aiogram's models keep what they do not know in `model_extra`, so a field of ours
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import aiogram
@@ -13,24 +14,28 @@ import pytest
 import telegram
 from aiogram import types
 from aiogram.methods import GetUpdates
+from aiohttp import web
 from pydantic import BaseModel
 from telegram.request import HTTPXRequest
 
 from app.sandbox.botapi.routes import METHODS
-from tests.sandbox.rig import BotServer, Sandbox, keyboard, picture
+from app.sandbox.stars.invoices import InvoiceTerms
+from tests.sandbox.rig import BotServer, Json, Sandbox, keyboard, picture
 
 VIDEO = b"\0\0\0\x18ftypmp42" + b"\0" * 64
 
 
 @dataclass
 class Stage:
-    """What the calls act on: a user, a text, a photo and a file of the bot's, an unanswered tap."""
+    """What the calls act on: a user with a text, a photo, a file, a tap, a paid subscription, a payment to approve."""
 
     user_id: int
     text_id: int
     photo_id: int
     file_id: str
     query_id: str
+    charge_id: str
+    checkout_id: str
 
 
 @pytest.fixture
@@ -41,12 +46,18 @@ async def stage(sandbox: Sandbox) -> Stage:
     )
     photo = await sandbox.bot.send_photo(user_id, types.BufferedInputFile(picture(), "a.png"), caption="a")
     assert photo.photo is not None
+    world = sandbox.world
+    terms = InvoiceTerms("Club", "A month of it", "order-1", 350, 2_592_000)
+    paid = world.star_books.charge(user_id, terms, charge_id="stxOne", at=world.clock.unix(), subscription_id="stxOne")
+    world.subscriptions.begin(paid, paid_until=world.clock.unix() + 2_592_000)
     return Stage(
         user_id=user_id,
         text_id=text.message_id,
         photo_id=photo.message_id,
         file_id=photo.photo[-1].file_id,
-        query_id=sandbox.world.callbacks.open(user_id),
+        query_id=world.callbacks.open(user_id),
+        charge_id=paid.charge_id,
+        checkout_id=world.pre_checkouts.open(),
     )
 
 
@@ -191,6 +202,68 @@ CALLS: dict[str, tuple[AiogramCall, SecondCall]] = {
         lambda bot, stage: bot.answer_callback_query(stage.query_id, "done"),
         lambda bot, stage: bot.answer_callback_query(stage.query_id, "done", show_alert=True),
     ),
+    "sendInvoice": (
+        lambda bot, stage: bot.send_invoice(
+            stage.user_id,
+            title="Starter",
+            description="100 credits",
+            payload="order-2",
+            currency="XTR",
+            prices=[types.LabeledPrice(label="Starter", amount=100)],
+            provider_token="",
+            reply_markup=types.InlineKeyboardMarkup(
+                inline_keyboard=[
+                    [types.InlineKeyboardButton(text="Pay ⭐ 100", pay=True)],
+                    [types.InlineKeyboardButton(text="Back", callback_data="back")],
+                ]
+            ),
+        ),
+        lambda bot, stage: bot.send_invoice(
+            stage.user_id,
+            "Starter",
+            "100 credits",
+            "order-3",
+            "XTR",
+            [telegram.LabeledPrice("Starter", 100)],
+            start_parameter="buy",
+        ),
+    ),
+    "createInvoiceLink": (
+        lambda bot, _: bot.create_invoice_link(
+            title="Club",
+            description="A month of it",
+            payload="order-4",
+            currency="XTR",
+            prices=[types.LabeledPrice(label="Club", amount=350)],
+            subscription_period=2_592_000,
+        ),
+        lambda bot, _: bot.create_invoice_link(
+            "Club",
+            "A month of it",
+            "order-5",
+            currency="XTR",
+            prices=[telegram.LabeledPrice("Club", 350)],
+            provider_token="",
+            subscription_period=timedelta(days=30),
+        ),
+    ),
+    "answerPreCheckoutQuery": (
+        lambda bot, stage: bot.answer_pre_checkout_query(stage.checkout_id, ok=True),
+        lambda bot, stage: bot.answer_pre_checkout_query(stage.checkout_id, ok=False, error_message="Too late"),
+    ),
+    "refundStarPayment": (
+        lambda bot, stage: bot.refund_star_payment(stage.user_id, stage.charge_id),
+        lambda bot, stage: bot.refund_star_payment(stage.user_id, stage.charge_id),
+    ),
+    "editUserStarSubscription": (
+        lambda bot, stage: bot.edit_user_star_subscription(stage.user_id, stage.charge_id, is_canceled=True),
+        lambda bot, stage: bot.edit_user_star_subscription(stage.user_id, stage.charge_id, is_canceled=False),
+    ),
+    "getStarTransactions": (
+        lambda bot, _: bot.get_star_transactions(offset=0, limit=5),
+        lambda bot, _: bot.get_star_transactions(offset=0, limit=5),
+    ),
+    "getMyStarBalance": (lambda bot, _: bot.get_my_star_balance(), lambda bot, _: bot.get_my_star_balance()),
     "getFile": (lambda bot, stage: bot.get_file(stage.file_id), lambda bot, stage: bot.get_file(stage.file_id)),
     "getChat": (lambda bot, stage: bot.get_chat(stage.user_id), lambda bot, stage: bot.get_chat(stage.user_id)),
     "getUserProfilePhotos": (
@@ -264,7 +337,7 @@ async def test_a_second_library_parses_the_answer(second_client: telegram.Bot, s
     answer = await CALLS[method][1](second_client, stage)
     answers = answer if isinstance(answer, tuple) else (answer,)
     for one in answers:
-        assert isinstance(one, telegram.TelegramObject | bool)
+        assert isinstance(one, telegram.TelegramObject | bool | str)
         if isinstance(one, telegram.TelegramObject):
             assert one.to_dict(), "an empty object was parsed"
 
@@ -299,3 +372,42 @@ async def test_both_libraries_parse_every_kind_of_update(
         assert second.effective_user is not None
         assert second.effective_user.id == user_id
     assert kinds == {"message", "callback_query", "my_chat_member"}
+
+
+async def test_both_libraries_parse_the_updates_about_money(
+    sandbox: Sandbox, second_client: telegram.Bot, bot_server: BotServer
+) -> None:
+    async def approve(update: Json) -> web.Response:
+        query = update.get("pre_checkout_query")
+        answer = {"method": "answerPreCheckoutQuery", "pre_checkout_query_id": query["id"], "ok": True} if query else {}
+        return web.json_response(answer)
+
+    bot_server.script = approve
+    user_id = await sandbox.user(language_code="ru")
+    await sandbox.bot.set_webhook(bot_server.url, drop_pending_updates=True)
+    link = await sandbox.bot.create_invoice_link(
+        title="Club",
+        description="A month of it",
+        payload="order-6",
+        currency="XTR",
+        prices=[types.LabeledPrice(label="Club", amount=350)],
+        subscription_period=2_592_000,
+    )
+    paid = (await sandbox.control.post(f"/users/{user_id}/pay", json={"link": link})).json()
+    await sandbox.control.post(f"/users/{user_id}/subscriptions/{paid['charge_id']}", json={"canceled": True})
+    await sandbox.bot.refund_star_payment(user_id, paid["charge_id"])
+    updates = [one.update for one in await bot_server.wait(4)]
+    parsed = [types.Update.model_validate(update, context={"bot": sandbox.bot}) for update in updates]
+    assert [unknown_fields(update) for update in parsed] == [[], [], [], []]
+    assert [update.event_type for update in parsed] == ["pre_checkout_query", "message", "subscription", "message"]
+    assert parsed[1].message is not None
+    assert parsed[1].message.successful_payment is not None
+    assert parsed[3].message is not None
+    assert parsed[3].message.refunded_payment is not None
+    second = [telegram.Update.de_json(update, second_client) for update in updates]
+    assert second[0].pre_checkout_query is not None
+    assert second[1].message is not None
+    assert second[1].message.successful_payment is not None
+    assert second[1].message.successful_payment.is_first_recurring is True
+    assert second[3].message is not None
+    assert second[3].message.refunded_payment is not None

@@ -43,6 +43,9 @@ async def edit_message_caption(world: World, call: Call) -> Json:
 async def edit_message_media(world: World, call: Call) -> Json:
     """EditMessageMedia; the caption comes with the media."""
     message = _find_editable(world, call)
+    if "invoice" in message:
+        reason = "message can't be edited"
+        raise bad_request(reason)
     item = call.structure("media")
     media = media_of_item(call, item)
     caption = item_caption(item)
@@ -109,7 +112,7 @@ def _find_editable(world: World, call: Call) -> Json:
 
 def _edit(world: World, call: Call, message: Json, fields: tuple[str, ...], content: Json) -> Json:
     """Replace `fields` by `content` and the keyboard by the one sent, or by none."""
-    markup = read_inline_markup(call)
+    markup = read_inline_markup(call, in_invoice="invoice" in message)
     kept = {key: value for key, value in message.items() if key not in {*fields, "reply_markup"}}
     edited = {**kept, **content, **({} if markup is None else {"reply_markup": markup})}
     if edited == message:

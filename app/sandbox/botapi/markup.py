@@ -32,11 +32,18 @@ class Markup:
     reply: Json | None = None
 
 
-def read_markup(call: Call) -> Markup:
+def read_markup(call: Call, *, in_invoice: bool = False) -> Markup:
     """The keyboard of a message to be sent.
 
-    Raises: Refusal.
+    Raises: Refusal, also for a Pay button outside an invoice, and for an invoice's keyboard without it.
     """
+    markup = _read(call)
+    if markup.inline is not None:
+        _check_pay_button(markup.inline["inline_keyboard"], in_invoice=in_invoice)
+    return markup
+
+
+def _read(call: Call) -> Markup:
     sent = call.structure("reply_markup")
     if sent is None or sent == {}:
         return Markup()
@@ -50,16 +57,26 @@ def read_markup(call: Call) -> Markup:
     return Markup(reply=sent if sent.get("remove_keyboard") or sent.get("force_reply") else None)
 
 
-def read_inline_markup(call: Call) -> Json | None:
+def read_inline_markup(call: Call, *, in_invoice: bool = False) -> Json | None:
     """The keyboard of a message to be edited; None takes it away.
 
     Raises: Refusal, also for a keyboard of the other kind.
     """
-    markup = read_markup(call)
+    markup = read_markup(call, in_invoice=in_invoice)
     if markup.reply is not None:
         reason = "inline keyboard expected"
         raise bad_request(reason)
     return markup.inline
+
+
+def _check_pay_button(rows: list[list[Json]], *, in_invoice: bool) -> None:
+    paying = [(row, column) for row, buttons in enumerate(rows) for column, one in enumerate(buttons) if one.get("pay")]
+    if not in_invoice and paying:
+        reason = "BUTTON_TYPE_INVALID"
+        raise bad_request(reason)
+    if in_invoice and paying != [(0, 0)]:
+        reason = "BUTTON_POS_INVALID"
+        raise bad_request(reason)
 
 
 def _rows(value: Any, name: str) -> list[list[Any]]:

@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
-from app.sandbox.botapi import chats, editing, profile, receiving, sending
+from app.sandbox.botapi import chats, editing, payments, profile, receiving, sending
 from app.sandbox.botapi.call import Call, read_call
 from app.sandbox.botapi.errors import Refusal, too_many
 from app.sandbox.botapi.method import Method
@@ -18,6 +18,7 @@ from app.sandbox.world import World, world_of
 METHODS: Final[dict[str, Method]] = {
     **chats.METHODS,
     **editing.METHODS,
+    **payments.METHODS,
     **profile.METHODS,
     **receiving.METHODS,
     **sending.METHODS,

@@ -6,7 +6,7 @@ from typing import Final
 
 from app.sandbox.botapi.call import Call
 from app.sandbox.botapi.chats import find_chat, find_writable_chat
-from app.sandbox.botapi.errors import bad_request
+from app.sandbox.botapi.errors import Refusal, bad_request
 from app.sandbox.botapi.markup import Markup, read_markup
 from app.sandbox.botapi.media import MediaRequest, media_of_call, media_of_item, show
 from app.sandbox.botapi.method import Method
@@ -25,11 +25,13 @@ _CONTENT: Final[tuple[str, ...]] = (
     "video",
     "animation",
     "document",
+    "invoice",
     "caption",
     "caption_entities",
     "has_media_spoiler",
     "link_preview_options",
 )
+_SERVICE: Final = ("successful_payment", "refunded_payment")
 
 
 async def send_message(world: World, call: Call) -> Json:
@@ -70,6 +72,8 @@ async def send_media_group(world: World, call: Call) -> list[Json]:
 async def copy_message(world: World, call: Call) -> Json:
     """CopyMessage: the content without its origin."""
     message = _find_source(world, call, "copy")
+    if "invoice" in message:
+        raise _not_movable("copied")
     chat = find_writable_chat(world, call)
     content: Json = {key: message[key] for key in _CONTENT if key in message}
     if "caption" in call.values and "text" not in content:
@@ -85,7 +89,13 @@ async def forward_message(world: World, call: Call) -> Json:
     chat = find_writable_chat(world, call)
     origin = {"type": "user", "date": message["date"], "sender_user": message["from"]}
     content: Json = {"forward_origin": origin, **{key: message[key] for key in _CONTENT if key in message}}
-    return post(world, chat, content, reply_to=None, markup=Markup())
+    invoice = world.invoices.find_by_message(message["message_id"])
+    with world.store.transaction():
+        sent = post(world, chat, content, reply_to=None, markup=Markup())
+        # A forwarded invoice can be paid there as well, unless its start parameter leads to the bot instead.
+        if invoice is not None and not message["invoice"]["start_parameter"]:
+            world.invoices.add(invoice.terms, message_id=sent["message_id"])
+    return sent
 
 
 def _find_source(world: World, call: Call, verb: str) -> Json:
@@ -94,7 +104,13 @@ def _find_source(world: World, call: Call, verb: str) -> Json:
     if message is None:
         reason = f"message to {verb} not found"
         raise bad_request(reason)
+    if any(kind in message for kind in _SERVICE):
+        raise _not_movable("copied" if verb == "copy" else "forwarded")
     return message
+
+
+def _not_movable(done: str) -> Refusal:
+    return bad_request(f"message can't be {done}")
 
 
 def _album_items(call: Call) -> list[tuple[MediaRequest, RichText]]:

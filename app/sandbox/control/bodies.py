@@ -5,6 +5,8 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from app.sandbox.faults import FaultKind
+from app.sandbox.stars.paying import Outcome
+from app.sandbox.stars.subscriptions import Renewal
 
 
 class _Body(BaseModel):
@@ -35,7 +37,10 @@ class NewCallback(_Body):
 
 
 class NewFault(_Body):
-    """Calls that are to go wrong: a Bot API method, `*` for all of them, or `vendor:create|check|cancel`."""
+    """Calls that are to go wrong.
+
+    `method` is a Bot API method, `*` for all of those, `vendor:create|check|cancel`, or one of T-Bank's: `tbank:Init`.
+    """
 
     method: Annotated[str, Field(min_length=1)]
     # A status may be written as the number that it is.
@@ -54,6 +59,42 @@ class ClockAdvance(_Body):
     """How far the clock goes forward; fractions are allowed."""
 
     advance_seconds: Annotated[float, Field(ge=0, le=10 * 365 * 86_400)]
+
+
+class NewPayment(_Body):
+    """An invoice to be paid: that of a message in the user's chat, or of a link (`https://t.me/$…`)."""
+
+    message_id: int | None = None
+    link: Annotated[str, Field(min_length=1)] | None = None
+    outcome: Outcome = Outcome.PAID
+    report: bool = Field(default=True, description="false: charged, and the bot is not told")
+
+
+class NewRefund(_Body):
+    """A charge that Telegram gives back."""
+
+    charge_id: Annotated[str, Field(min_length=1)]
+    report: bool = Field(default=True, description="false: given back, and the bot is not told")
+
+
+class WalletChange(_Body):
+    """What a wallet is to hold."""
+
+    stars: Annotated[int, Field(ge=0, le=1_000_000_000)]
+
+
+class SubscriptionChange(_Body):
+    """Whether the user does not want the renewal."""
+
+    canceled: bool
+
+
+class RenewalChoice(_Body):
+    """How renewals come."""
+
+    charge_id: Annotated[str, Field(min_length=1)]
+    renewal: Renewal
+    report: bool = Field(default=True, description="false: charged, and the bot is not told")
 
 
 class UserOut(BaseModel):

@@ -1,5 +1,7 @@
 """Errors of the control API: `{"error": "…"}` with a 4xx."""
 
+from typing import Final
+
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
@@ -10,6 +12,15 @@ from app.sandbox.botapi.errors import Refusal
 from app.sandbox.clock import ClockNotWritten
 from app.sandbox.people import UserNotFound
 from app.sandbox.renditions import PhotoRefused
+from app.sandbox.stars.books import ChargeAlreadyRefunded, ChargeNotFound
+from app.sandbox.stars.renewing import CanceledByBot, SubscriptionEnded
+
+_REFUSALS: Final[dict[type[Exception], str]] = {
+    ChargeNotFound: "CHARGE_NOT_FOUND",
+    ChargeAlreadyRefunded: "CHARGE_ALREADY_REFUNDED",
+    SubscriptionEnded: "the subscription has ended",
+    CanceledByBot: "the bot has cancelled this subscription, only it can take that back",
+}
 
 
 def install_error_handlers(app: FastAPI) -> None:
@@ -24,6 +35,13 @@ def install_error_handlers(app: FastAPI) -> None:
     @app.exception_handler(PhotoRefused)
     async def act_refused(_request: Request, error: Exception) -> JSONResponse:
         return _error(400, str(error))
+
+    @app.exception_handler(ChargeNotFound)
+    @app.exception_handler(ChargeAlreadyRefunded)
+    @app.exception_handler(SubscriptionEnded)
+    @app.exception_handler(CanceledByBot)
+    async def money_refused(_request: Request, error: Exception) -> JSONResponse:
+        return _error(400, _REFUSALS[type(error)])
 
     @app.exception_handler(ClockNotWritten)
     async def clock_not_written(_request: Request, error: Exception) -> JSONResponse:

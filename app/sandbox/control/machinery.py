@@ -7,6 +7,8 @@ from fastapi.responses import JSONResponse
 
 from app.sandbox.control.bodies import BotOut, ClockAdvance, NewFault, Redelivery
 from app.sandbox.faults import Fault, FaultKind
+from app.sandbox.stars.renewing import renew_due
+from app.sandbox.tbank.routes import FAULT_METHODS
 from app.sandbox.world import world_of
 
 router = APIRouter(tags=["machinery"])
@@ -64,12 +66,17 @@ async def add_fault(request: Request, body: NewFault) -> JSONResponse:
     """Order a fault: the answer lists all that are ordered, `{faults}`.
 
     429, 500, 503, 403: answered so, not done. `timeout`: hangs up to 70 s, not done. `drop_before`: the connection
-    breaks, not done. `drop_after`: done, then the connection breaks. Vendor methods know 402 and no 403.
+    breaks, not done. `drop_after`: done, then the connection breaks. Vendor methods know 402 and no 403, T-Bank's
+    (`tbank:Init`, `tbank:GetState`, `tbank:CheckOrder`, `tbank:Cancel`) neither.
     """
-    is_vendor = body.method.lower() in _VENDOR_METHODS
-    if ":" in body.method and not is_vendor:
+    method = body.method.lower()
+    if ":" in method and method not in _VENDOR_METHODS | FAULT_METHODS:
         return JSONResponse({"error": f"unknown method {body.method}"}, status_code=400)
-    if body.kind is (FaultKind.FORBIDDEN if is_vendor else FaultKind.OUT_OF_MONEY):
+    # Only the vendor's account can be empty, only a user can block the bot.
+    unknown_kinds = {FaultKind.FORBIDDEN} if ":" in method else {FaultKind.OUT_OF_MONEY}
+    if method in FAULT_METHODS:
+        unknown_kinds.add(FaultKind.OUT_OF_MONEY)
+    if body.kind in unknown_kinds:
         return JSONResponse({"error": f"{body.method} knows no {body.kind}"}, status_code=400)
     faults = world_of(request).faults
     faults.add(Fault(method=body.method, kind=body.kind, times=body.times, retry_after=body.retry_after or 1))
@@ -92,9 +99,24 @@ async def clear_faults(request: Request) -> JSONResponse:
 
 @router.post("/clock")
 async def advance_clock(request: Request, body: ClockAdvance) -> JSONResponse:
-    """Move Telegram's clock and the product's forward: `{now}`, once the product's database has committed it."""
-    now = await world_of(request).clock.advance(body.advance_seconds)
-    return JSONResponse({"now": now.isoformat()})
+    """Move Telegram's clock and the product's forward: `{now, renewals}`, once the product's database has committed it.
+
+    Then each subscription whose paid time is over is renewed, once for each elapsed period, or ends; `renewals` lists
+    `{charge_id, user_id, state, renewal_charge_id, update_id}`.
+    """
+    world = world_of(request)
+    now = await world.clock.advance(body.advance_seconds)
+    renewals = [
+        {
+            "charge_id": one.subscription_id,
+            "user_id": one.user_id,
+            "state": one.state.value,
+            "renewal_charge_id": one.charge_id,
+            "update_id": one.update_id,
+        }
+        for one in renew_due(world)
+    ]
+    return JSONResponse({"now": now.isoformat(), "renewals": renewals})
 
 
 @router.get("/vendor")

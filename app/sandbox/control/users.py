@@ -125,7 +125,8 @@ async def watch_chat(request: Request, user_id: int) -> StreamingResponse:
     """Server-sent events of the chat, from now on; read the chat after `ready`, again after a reconnect.
 
     `ready` {}, `message` and `edited` (Bot API messages), `deleted` {message_ids}, `action` {action},
-    `answer` {callback_query_id, text, show_alert, url}, `keyboard` {reply_keyboard}, `status` {blocked}, `reset` {},
+    `answer` {callback_query_id, text, show_alert, url}, `keyboard` {reply_keyboard}, `status` {blocked},
+    `wallet` {stars}, `reset` {},
     and `ping` {} every 15 s.
     """
     world = world_of(request)

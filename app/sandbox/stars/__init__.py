@@ -1,0 +1,1 @@
+"""Telegram Stars: invoices, pre-checkout queries, wallets and the bot's transactions, subscriptions."""

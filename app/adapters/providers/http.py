@@ -42,7 +42,7 @@ _LONGEST_WORD: Final = 4096
 _LONGEST_DETAIL: Final = 300
 
 # Nothing was sent: the connection was never there, or none was free.
-_NOT_SENT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+NOT_SENT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
 # Written by gateways, the vendor's own among them: whoever stands behind them may have taken the request.
 _GATEWAY_STATUSES: Final = frozenset({502, 504})
@@ -150,14 +150,14 @@ class VendorHttp:
         request = self._http.build_request("POST", path, json=content, files=_form(files), headers=headers)
         try:
             answer = await self._exchange(request, limit_seconds or self._answer_limit_seconds, max_bytes)
-        except _NOT_SENT as error:
+        except NOT_SENT as error:
             raise ProviderUnreachable(type(error).__name__) from error
         except (httpx.HTTPError, TimeoutError, OversizedAnswer) as error:
             raise ProviderOutcomeUnknown(type(error).__name__) from error
         own = self._own_error(answer)
         if own is None and answer.is_success:
             return answer
-        raise self._rested(_create_refusal(answer, own))
+        raise self._rested(create_refusal(answer, own))
 
     async def read(
         self,
@@ -180,7 +180,7 @@ class VendorHttp:
         request = self._http.build_request(method, path, params=params, headers=headers)
         try:
             return await self._exchange(request, limit_seconds or self._answer_limit_seconds, max_bytes)
-        except _NOT_SENT as error:
+        except NOT_SENT as error:
             raise ProviderUnreachable(type(error).__name__) from error
         except (httpx.HTTPError, TimeoutError) as error:
             raise ProviderBusy(type(error).__name__) from error
@@ -190,7 +190,7 @@ class VendorHttp:
         own = self._own_error(answer)
         if own is None and answer.is_success:
             return answer
-        raise self._rested(_read_refusal(answer, own))
+        raise self._rested(read_refusal(answer, own))
 
     async def _exchange(self, request: httpx.Request, limit_seconds: float, max_bytes: int) -> VendorAnswer:
         body = bytearray()
@@ -264,14 +264,16 @@ def _json_object(body: bytes) -> dict[str, Any]:
     return content if isinstance(content, dict) else {}
 
 
-def _create_refusal(answer: VendorAnswer, own: OwnError | None) -> ProviderError:
+def create_refusal(answer: VendorAnswer, own: OwnError | None) -> ProviderError:
+    """What it means that a create was answered so; for vendors whose own library made the exchange."""
     if answer.status in _GATEWAY_STATUSES or (own is None and answer.status >= 500):
         # Somebody between us and the vendor answered; the vendor may be drawing.
         return ProviderOutcomeUnknown(_detail(answer, own))
     return _refusal(answer, own)
 
 
-def _read_refusal(answer: VendorAnswer, own: OwnError | None) -> ProviderError:
+def read_refusal(answer: VendorAnswer, own: OwnError | None) -> ProviderError:
+    """What it means that a read was answered so."""
     if answer.status in _GATEWAY_STATUSES or (own is None and (answer.status >= 500 or answer.status == 404)):
         # A gateway's 404 says nothing about the task.
         return ProviderBusy(_detail(answer, own))

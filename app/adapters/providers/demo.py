@@ -77,7 +77,7 @@ class DemoProvider:
         call_limit_seconds: float = 120.0,
         answer_limit_seconds: float = ANSWER_LIMIT_SECONDS,
     ) -> None:
-        """`call_limit_seconds` bounds an at-once call, which is answered when the picture is done; the other all else."""
+        """`call_limit_seconds` bounds an at-once call, answered when the picture is done; the other limit all else."""
         self.traits = ProviderTraits(
             finds_by_reference=True,
             refuses_known_reference=True,

@@ -1,7 +1,12 @@
 """The object store keeps what it is given, signs links for the outside, and says clearly when it is away."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import re
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 from uuid import uuid4
 
@@ -16,7 +21,7 @@ from tests.harness import Bucket, asyncpg_url
 
 
 def storage_of(server: Bucket, /, **overrides: str) -> S3Storage:
-    given = {
+    given: dict[str, Any] = {
         "endpoint_url": server.endpoint_url,
         "access_key": server.access_key,
         "secret_key": server.secret_key,
@@ -147,21 +152,171 @@ async def test_every_call_says_when_the_store_is_away_and_works_again_afterwards
         assert await storage.get("a") == b"x"
 
 
-async def test_a_body_that_ends_early_is_an_outage_and_not_a_short_picture() -> None:
-    async def cut(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readuntil(b"\r\n\r\n")
-        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nonly this")
-        await writer.drain()
-        writer.close()
+# Against a server whose every move is the test's
 
-    server = await asyncio.start_server(cut, "127.0.0.1", 0)
-    port = server.sockets[0].getsockname()[1]
-    storage = S3Storage(
-        endpoint_url=f"http://127.0.0.1:{port}", access_key="a" * 20, secret_key="s" * 40, bucket="b", region="r"
-    )
-    async with server, storage:
+Move = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Coroutine[Any, Any, None]]
+
+
+@dataclass(slots=True)
+class ScriptedStore:
+    """A store over plain sockets that makes one move a connection, the last one again and again."""
+
+    moves: Sequence[Move]
+    requests: int = 0
+    _ended: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        move = self.moves[min(self.requests, len(self.moves) - 1)]
+        self.requests += 1
+        connection = asyncio.create_task(move(reader, writer))
+        with suppress(ConnectionError, asyncio.IncompleteReadError):
+            # What still hangs at the test's end must not hang the server's own end.
+            ending = asyncio.create_task(self._ended.wait())
+            await asyncio.wait((connection, ending), return_when=asyncio.FIRST_COMPLETED)
+            connection.cancel()
+            ending.cancel()
+        writer.transport.abort()
+
+    @asynccontextmanager
+    async def storage(self, **overrides: Any) -> AsyncIterator[S3Storage]:
+        listener = socket.create_server(("127.0.0.1", 0))
+        # Small, so that a server that does not read is felt at once.
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        server = await asyncio.start_server(self.serve, sock=listener, limit=2**12)
+        given: dict[str, Any] = {"access_key": "a" * 20, "secret_key": "s" * 40, "bucket": "b", "region": "r"}
+        given |= {"endpoint_url": f"http://127.0.0.1:{listener.getsockname()[1]}", "attempt_seconds": 0.3}
+        async with server, S3Storage(**(given | overrides)) as storage:
+            yield storage
+            self._ended.set()
+
+
+async def read_request(reader: asyncio.StreamReader) -> bytes:
+    head = await reader.readuntil(b"\r\n\r\n")
+    length = re.search(rb"(?i)content-length: (\d+)", head)
+    await reader.readexactly(int(length[1]) if length else 0)
+    return head
+
+
+def answers(status: str, body: bytes = b"", *, length: int | None = None) -> Move:
+    async def move(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_request(reader)
+        size = len(body) if length is None else length
+        writer.write(f"HTTP/1.1 {status}\r\nContent-Length: {size}\r\nConnection: close\r\n\r\n".encode() + body)
+        await writer.drain()
+
+    return move
+
+
+async def reads_and_stays_silent(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+    await read_request(reader)
+    await reader.read()
+
+
+async def never_reads(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    writer.transport.pause_reading()  # type: ignore[attr-defined]  # a socket's transport can
+    await asyncio.get_running_loop().create_future()
+
+
+async def drips(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await read_request(reader)
+    writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
+    while not writer.is_closing():
+        writer.write(b".")
+        await writer.drain()
+        await asyncio.sleep(0.02)  # the drip
+
+
+async def test_a_put_sends_its_body_without_waiting_for_the_servers_word() -> None:
+    """A server that fails before it reads, and wants the body all the same, must not wait for us as we wait for it."""
+    store = ScriptedStore([answers("200 OK")])
+    async with store.storage() as storage:
+        await storage.put("a", b"x" * 10_000, mime="image/png")
+    assert store.requests == 1
+
+
+async def test_a_request_that_hangs_is_repeated_within_its_allowance() -> None:
+    for hang in (reads_and_stays_silent, never_reads):
+        store = ScriptedStore([hang, answers("200 OK")])
+        async with asyncio.timeout(5), store.storage() as storage:
+            await storage.put("a", b"x" * 10_000, mime="image/png")
+        assert store.requests == 2
+
+
+async def test_a_store_that_never_answers_costs_a_bounded_time_in_every_call() -> None:
+    store = ScriptedStore([reads_and_stays_silent])
+    async with asyncio.timeout(10), store.storage() as storage:
+        calls: list[Awaitable[object]] = [
+            storage.put("b", b"x", mime="image/png"),
+            storage.get("a"),
+            storage.delete(["a"]),
+            storage.list_keys("a"),
+            storage.check(),
+            storage.ensure_bucket(),
+        ]
+        ends = await asyncio.gather(*calls, return_exceptions=True)
+    assert [type(end) for end in ends] == [StorageUnavailable] * len(calls)
+    assert store.requests == 3 * len(calls)
+
+
+async def test_a_store_that_never_reads_costs_a_bounded_time() -> None:
+    store = ScriptedStore([never_reads])
+    async with asyncio.timeout(10), store.storage(slowest_bytes_per_second=2**26) as storage:
+        with pytest.raises(StorageUnavailable, match="TimeoutError"):
+            await storage.put("b", bytes(2**24), mime="video/mp4")
+    assert store.requests == 3
+
+
+async def test_a_large_body_is_given_more_time_than_a_small_one() -> None:
+    async def takes_its_time(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        # Longer than the base, shorter than what the size allows.
+        await asyncio.sleep(0.6)
+        await answers("200 OK")(reader, writer)
+
+    store = ScriptedStore([takes_its_time])
+    async with store.storage(slowest_bytes_per_second=20_000) as storage:
+        await storage.put("a", bytes(200_000), mime="image/png")
+    assert store.requests == 1
+
+
+async def test_a_body_that_drips_is_an_outage() -> None:
+    store = ScriptedStore([drips])
+    async with asyncio.timeout(10), store.storage(slowest_bytes_per_second=2**24) as storage:
+        with pytest.raises(StorageUnavailable, match="TimeoutError"):
+            await storage.get("a")
+
+
+async def test_a_servers_bad_moment_is_repeated_and_a_refusal_is_not() -> None:
+    for moment in ("500 Internal Server Error", "503 Slow Down", "429 Too Many Requests"):
+        store = ScriptedStore([answers(moment), answers(moment), answers("200 OK")])
+        async with store.storage() as storage:
+            await storage.put("a", b"x", mime="image/png")
+        assert store.requests == 3
+
+    store = ScriptedStore([answers("403 Forbidden")])
+    async with store.storage() as storage:
+        with pytest.raises(StorageUnavailable, match="403"):
+            await storage.put("a", b"x", mime="image/png")
+    assert store.requests == 1
+
+
+async def test_a_body_that_ends_early_is_an_outage_and_not_a_short_picture() -> None:
+    store = ScriptedStore([answers("200 OK", b"only this", length=1000)])
+    async with store.storage() as storage:
         with pytest.raises(StorageUnavailable):
             await storage.get("a")
+
+
+async def test_more_calls_than_connections_wait_their_turn() -> None:
+    """Time spent in our own queue is not the store's delay."""
+
+    async def slowly(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await asyncio.sleep(0.15)  # the server's slowness
+        await answers("200 OK")(reader, writer)
+
+    store = ScriptedStore([slowly])
+    async with store.storage(attempt_seconds=0.4) as storage:
+        await asyncio.gather(*(storage.put(f"{number}", b"x", mime="image/png") for number in range(128)))
+    assert store.requests == 128
 
 
 async def test_no_call_is_made_inside_a_transaction(storage: S3Storage, database_url: str) -> None:

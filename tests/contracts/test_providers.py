@@ -24,6 +24,7 @@ from app.domain.ports import (
     Shape,
 )
 from app.sandbox.processes import free_port
+from tests.contracts.vendors.aimlapi import AIMLAPI
 from tests.contracts.vendors.frame import (
     KEY,
     Answer,
@@ -37,9 +38,10 @@ from tests.contracts.vendors.frame import (
     serving,
 )
 from tests.contracts.vendors.gemini import GEMINI
+from tests.contracts.vendors.kling import KLING
 from tests.fakes import PICTURE
 
-VENDORS = (GEMINI,)
+VENDORS = (GEMINI, KLING)
 
 # Never reached on a machine that answers at all; and what a silence costs the suite.
 LIMIT_SECONDS = 20.0

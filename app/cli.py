@@ -90,6 +90,7 @@ def sandbox(
             cabinet_url=f"{settings.public_url}/app/" if settings.public_url else None,
             vendor_delay_seconds=vendor_delay,
             flood_limits=flood_limits,
+            tbank_terminals=settings.tbank_terminals,
         )
     )
 

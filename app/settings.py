@@ -341,6 +341,15 @@ class Settings(
             found.append("DEMO_BASE_URL is not set although PROVIDERS names demo")
         return found
 
+    @property
+    def tbank_terminals(self) -> dict[str, str]:
+        """The configured terminals, each with its password."""
+        pairs = (
+            (self.tbank_terminal_key, self.tbank_password),
+            (self.tbank_test_terminal_key, self.tbank_test_password),
+        )
+        return {key.get_secret_value(): word.get_secret_value() for key, word in pairs if key.get_secret_value()}
+
     def _card_problems(self) -> list[str]:
         pairs = {
             "TBANK": (self.tbank_terminal_key, self.tbank_password),

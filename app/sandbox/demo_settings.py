@@ -34,6 +34,8 @@ _SECRETS: Final = (
     "webapp_secret",
     "admin_ui_session_secret",
     "metrics_token",
+    "tbank_password",
+    "tbank_test_password",
 )
 _SERVERS: Final = ("postgres", "redis", "s3")
 
@@ -117,6 +119,14 @@ def _product_settings(given: Mapping[str, str], kept: Mapping[str, str]) -> dict
         "PROVIDERS": "demo",
         "DEMO_BASE_URL": f"{sandbox}/vendor",
         "DEMO_API_KEY": "demo",
+        "CARDS_ENABLED": "true",
+        "TBANK_BASE_URL": f"{sandbox}/tbank",
+        "TBANK_TERMINAL_KEY": "StarbrushDemo",
+        "TBANK_PASSWORD": kept["tbank_password"],
+        "TBANK_TEST_TERMINAL_KEY": "StarbrushDemoDEMO",
+        "TBANK_TEST_PASSWORD": kept["tbank_test_password"],
+        "TBANK_TAXATION": "usn_income",
+        "TBANK_RECEIPT_EMAIL": "receipts@starbrush.example",
         "WEBAPP_SECRET": kept["webapp_secret"],
         "ADMIN_UI_PASSWORD": kept["admin_ui_password"],
         "ADMIN_UI_SESSION_SECRET": kept["admin_ui_session_secret"],

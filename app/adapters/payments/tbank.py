@@ -49,8 +49,8 @@ _TERMINAL_CODES: Final = frozenset({"202", "204", "205", "501", "648"})
 # "Try again later", and its internal errors, which say nothing about what was done.
 _LATER_CODES: Final = frozenset({"99", "120", "999", "1030", "1034", "1089", "1091", "1096"})
 _INTERNAL_CODES: Final = frozenset({"3", "9999"})
-# An order; 255 is a payment, in the older edition of the list.
-_NOT_FOUND_CODES: Final = frozenset({"335", "255"})
+# A payment (two codes), an order.
+_NOT_FOUND_CODES: Final = frozenset({"255", "914", "335"})
 
 
 class TBankGateway:

@@ -7,9 +7,9 @@ from app.domain.ports import CardReceipt, ReceiptLine
 
 # T-Bank API 1.80, Receipt: the longest name of a line.
 _NAME_LENGTH: Final = 128
-# In the format 1.2 every line has a measure; 0 is a piece.
+# In the format 1.2 every line has a measure.
 _FORMAT_WITH_MEASURES: Final = "1.2"
-_PIECE: Final = "0"
+_PIECE: Final = "шт"
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,9 +24,9 @@ T = TypeVar("T")
 _CONNECT_TIMEOUT_SECONDS: Final = 3
 # Between two pieces of an answer, so that a large body that stops half-way does not use up its whole allowance.
 _SILENCE_TIMEOUT_SECONDS: Final = 10
-# One attempt's allowance: a base, and more for a large body, by the slowest line that is worth waiting for. A user
-# waits meanwhile, and a request that hangs costs no more than this before it is repeated.
-_ATTEMPT_SECONDS: Final = 5.0
+# The first attempt's allowance: a base, and more for a large body, by the slowest line that is worth waiting for. A
+# user waits meanwhile, and a request that hangs costs no more than this before it is repeated.
+_ATTEMPT_SECONDS: Final = 4.0
 _SLOWEST_BYTES_PER_SECOND: Final = 500_000
 # Before the second and the third attempt, which mend a stale connection, a lost packet or a server's bad moment.
 # Anything longer is the caller's business, which has its own schedule.
@@ -141,8 +141,7 @@ class S3Storage:
 
     async def _read(self, key: str, limit: asyncio.Timeout) -> bytes:
         response = await self._client.get_object(Bucket=self._bucket, Key=key)
-        allowance = self._allowance_seconds(response["ContentLength"])
-        limit.reschedule(asyncio.get_running_loop().time() + allowance)
+        limit.reschedule(asyncio.get_running_loop().time() + self._allowance_seconds(response["ContentLength"]))
         async with response["Body"] as body:
             data: bytes = await body.read()
             return data
@@ -191,19 +190,22 @@ class S3Storage:
         Raises: ObjectMissing, StorageUnavailable.
         """
         refuse_inside_transaction(f"a storage call ({name})")
+        allowance_seconds = self._allowance_seconds(size_bytes)
         for pause_seconds in _PAUSES_SECONDS:
             try:
-                return await self._attempt(name, send, size_bytes=size_bytes)
+                return await self._attempt(name, send, allowance_seconds)
             except StorageUnavailable as error:
                 if not _may_pass(error.__cause__):
                     raise
             await asyncio.sleep(pause_seconds)
-        return await self._attempt(name, send, size_bytes=size_bytes)
+            # It may be slow and not hang: then the same patience would fail again, and only add to its load.
+            allowance_seconds *= 2
+        return await self._attempt(name, send, allowance_seconds)
 
-    async def _attempt(self, name: str, send: Callable[[asyncio.Timeout], Awaitable[T]], *, size_bytes: int) -> T:
+    async def _attempt(self, name: str, send: Callable[[asyncio.Timeout], Awaitable[T]], allowance_seconds: float) -> T:
         """One attempt; translates what S3, the client and the network raise."""
         try:
-            async with self._connections, asyncio.timeout(self._allowance_seconds(size_bytes)) as limit:
+            async with self._connections, asyncio.timeout(allowance_seconds) as limit:
                 return await send(limit)
         except ClientError as error:
             if _code(error) in _MISSING_CODES:

@@ -3,9 +3,11 @@
 import contextlib
 import ctypes
 import http.client
+import itertools
 import os
 import platform
 import pwd
+import secrets
 import signal
 import socket
 import subprocess
@@ -23,6 +25,10 @@ _PROBE_PAUSE_SECONDS: Final = 0.02
 _START_LIMIT_SECONDS: Final = 60.0
 _STOP_LIMIT_SECONDS: Final = 20.0
 _LOG_TAIL_CHARACTERS: Final = 4_000
+# Below those that the kernel gives to outgoing connections (Linux 32768, others 49152): one of these could otherwise
+# take the port of a server while that is down to be started again.
+_SERVER_PORTS: Final = range(20_000, 32_000)
+_PORTS_TRIED: Final = 100
 # Linux prctl(2): the signal a process gets when the thread that started it dies.
 _PR_SET_PDEATHSIG: Final = 1
 
@@ -136,12 +142,16 @@ def port_is_free(port: int) -> bool:
 
 
 def free_port(preferred: int | None = None) -> int:
-    """A free TCP port of the loopback interface: the preferred one where possible."""
-    if preferred is not None and port_is_free(preferred):
-        return preferred
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
+    """A free TCP port of the loopback interface: the preferred one where possible.
+
+    Raises: ServerError when all that were tried are taken.
+    """
+    chosen = (secrets.choice(_SERVER_PORTS) for _ in range(_PORTS_TRIED))
+    for port in chosen if preferred is None else itertools.chain((preferred,), chosen):
+        if port_is_free(port):
+            return port
+    message = f"no port is free among {_PORTS_TRIED} between {_SERVER_PORTS[0]} and {_SERVER_PORTS[-1]}"
+    raise ServerError(message)
 
 
 def http_status(port: int, path: str) -> int | None:

@@ -5,11 +5,12 @@ Wire facts: ai.google.dev/gemini-api/docs, image-generation, interactions and vi
 
 import base64
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import quote
 
 from app.adapters.download import MAX_BYTES
+from app.adapters.providers.content_words import speaks_of_content
 from app.adapters.providers.http import (
     ANSWER_LIMIT_SECONDS,
     PICTURE_ANSWER_BYTES,
@@ -18,6 +19,8 @@ from app.adapters.providers.http import (
     VendorAnswer,
     VendorHttp,
     origin,
+    record,
+    records,
     seconds,
     sentence,
     word,
@@ -77,8 +80,6 @@ _REFUSED_CONTENT: Final = frozenset(
         "MODEL_ARMOR",
     }
 )
-# The shape of a refusal in the Interactions API is not documented, so its words decide.
-_REFUSED_WORDS: Final = re.compile(r"safety|prohibited|blocked|policy|sensitive|recitation", re.IGNORECASE)
 
 _STATES: Final[Mapping[str, TaskState]] = {
     "queued": TaskState.RUNNING,
@@ -180,7 +181,8 @@ class GeminiProvider:
         if state is TaskState.SUCCEEDED:
             return await self._finished(interaction)
         detail = _failure(interaction)
-        if state is TaskState.FAILED and _REFUSED_WORDS.search(detail):
+        # How a refusal of content looks here is not documented, so its words decide.
+        if state is TaskState.FAILED and speaks_of_content(detail):
             state = TaskState.REJECTED
         return TaskReport(state, detail=detail)
 
@@ -272,7 +274,7 @@ def _inline(request: VendorRequest) -> list[tuple[str, str]]:
 
 def _picture(body: Mapping[str, Any]) -> Artifact:
     """The picture of an answer, which is "200 OK" for refusals too. Raises: ProviderError."""
-    feedback = _record(body.get("promptFeedback"))
+    feedback = record(body.get("promptFeedback"))
     if feedback.get("blockReason"):
         message = f"prompt: {sentence(feedback['blockReason'])}"
         raise ProviderRejected(message)
@@ -280,13 +282,13 @@ def _picture(body: Mapping[str, Any]) -> Artifact:
     if not isinstance(candidates, list) or not candidates:
         message = "an answer that cannot be read"
         raise ProviderOutcomeUnknown(message)
-    candidate = _record(candidates[0])
+    candidate = record(candidates[0])
     reason = str(candidate.get("finishReason"))
     if reason in _REFUSED_CONTENT:
         message = f"{reason}: {sentence(candidate.get('finishMessage'))}"
         raise ProviderRejected(message)
-    parts = [part for part in _records(_record(candidate.get("content")).get("parts")) if not part.get("thought")]
-    pictures = [_record(part["inlineData"]) for part in parts if "inlineData" in part]
+    parts = [part for part in records(record(candidate.get("content")).get("parts")) if not part.get("thought")]
+    pictures = [record(part["inlineData"]) for part in parts if "inlineData" in part]
     if not pictures:
         said = " ".join(str(part.get("text", "")) for part in parts)
         message = f"no picture, {sentence(reason)}: {sentence(said)}"
@@ -298,9 +300,9 @@ def _picture(body: Mapping[str, Any]) -> Artifact:
 def _video(interaction: Mapping[str, Any]) -> Mapping[str, Any] | None:
     videos = [
         content
-        for step in _records(interaction.get("steps"))
+        for step in records(interaction.get("steps"))
         if step.get("type") == "model_output"
-        for content in _records(step.get("content"))
+        for content in records(step.get("content"))
         if content.get("type") == "video"
     ]
     return videos[-1] if videos else None
@@ -309,18 +311,18 @@ def _video(interaction: Mapping[str, Any]) -> Mapping[str, Any] | None:
 def _failure(interaction: Mapping[str, Any]) -> str:
     """What the vendor says went wrong, on the interaction or on its steps."""
     errors = [
-        *_records(interaction.get("errors")),
-        *(_record(step.get("error")) for step in _records(interaction.get("steps"))),
+        *records(interaction.get("errors")),
+        *(record(step.get("error")) for step in records(interaction.get("steps"))),
     ]
     said = "; ".join(f"{error.get('code', '')} {error.get('message', '')}" for error in errors if error)
     return sentence(said)
 
 
 def _own_error(answer: VendorAnswer) -> OwnError | None:
-    error = _record(answer.json.get("error"))
+    error = record(answer.json.get("error"))
     if answer.is_success or not isinstance(error.get("message"), str) or not ({"status", "code"} & error.keys()):
         return None
-    details = list(_records(error.get("details")))
+    details = records(error.get("details"))
     code = str(error.get("status") or error.get("code"))
     return OwnError(
         sentence(code),
@@ -333,7 +335,7 @@ def _own_error(answer: VendorAnswer) -> OwnError | None:
 def _kind(status: int, code: str, details: list[Mapping[str, Any]]) -> type[ProviderError] | None:
     if any(detail.get("reason") == _BAD_KEY_REASON for detail in details):
         return ProviderOutOfMoney
-    quotas = [violation.get("quotaId") for detail in details for violation in _records(detail.get("violations"))]
+    quotas = [violation.get("quotaId") for detail in details for violation in records(detail.get("violations"))]
     if any("PerDay" in str(quota) for quota in quotas):
         # Nothing more until midnight on the Pacific: waiting a minute is no use, other routes are.
         return ProviderOutOfMoney
@@ -344,11 +346,3 @@ def _retry_delay(details: list[Mapping[str, Any]]) -> float | None:
     """The patience that RetryInfo asks for, written as "12.4s"."""
     delays = [detail["retryDelay"] for detail in details if isinstance(detail.get("retryDelay"), str)]
     return seconds(delays[0].removesuffix("s")) if delays else None
-
-
-def _record(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
-def _records(value: object) -> Iterator[Mapping[str, Any]]:
-    return (entry for entry in value if isinstance(entry, dict)) if isinstance(value, list) else iter(())

@@ -108,15 +108,18 @@ class VendorHttp:
         own_error: Callable[[VendorAnswer], OwnError | None],
         answer_limit_seconds: float = ANSWER_LIMIT_SECONDS,
         pace: Pace | None = None,
+        paces_reads: bool = False,
     ) -> None:
         """`own_error` reads the vendor's refusal from an answer of any status, or None when it is not the vendor's.
 
         `answer_limit_seconds` bounds a whole exchange, since a vendor that drips bytes must not hold a job for ever.
+        `pace` is that of creates, and with `paces_reads` of everything.
         """
         self._key = key.encode()
         self._own_error = own_error
         self._answer_limit_seconds = answer_limit_seconds
         self._pace = pace
+        self._paces_reads = paces_reads
         self._http = httpx.AsyncClient(
             base_url=f"{base_url.rstrip('/')}/",
             headers={"User-Agent": "starbrush", **headers},
@@ -175,7 +178,7 @@ class VendorHttp:
         OversizedAnswer, ProviderRateLimited (by our own pace).
         """
         refuse_inside_transaction("a vendor's call")
-        if self._pace:
+        if self._pace and self._paces_reads:
             self._pace.take()
         request = self._http.build_request(method, path, params=params, headers=headers)
         try:
@@ -234,6 +237,22 @@ def sentence(value: object) -> str:
     return "".join(letter if letter.isprintable() else " " for letter in text[:_LONGEST_DETAIL])
 
 
+def record(value: object) -> Mapping[str, Any]:
+    """The object at this place of an answer; an empty one when it is none."""
+    return value if isinstance(value, dict) else {}
+
+
+def records(value: object) -> list[Mapping[str, Any]]:
+    """The objects in the list at this place of an answer."""
+    return [entry for entry in value if isinstance(entry, dict)] if isinstance(value, list) else []
+
+
+def micros(dollars: object) -> int:
+    """A price in millionths of a dollar; 0 for what is none."""
+    price = _amount(dollars)
+    return round(price * 1_000_000) if price is not None and price < 1_000_000 else 0
+
+
 def whole(value: object) -> int | None:
     """A number of the vendor's, without its fraction; None for what is none."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < 2**62:
@@ -243,6 +262,10 @@ def whole(value: object) -> int | None:
 
 def seconds(value: object) -> float | None:
     """A finite, non-negative number of seconds, maybe written as text; None for what is none."""
+    return _amount(value)
+
+
+def _amount(value: object) -> float | None:
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return None
     try:

@@ -12,9 +12,11 @@ import httpx
 import pytest
 from aiohttp import web
 
+from app.sandbox.config import SandboxConfig
 from app.sandbox.processes import free_port
 from tests.harness import BOT_TOKEN
-from tests.sandbox.rig import BotServer, Json, answered
+from tests.sandbox.rig import BotServer, Json, answered, eventually, serve
+from tests.sandbox.till import MONTH_SECONDS, Till, open_till
 
 LIMIT_SECONDS = 20.0
 PROGRAM = """
@@ -137,3 +139,62 @@ async def test_it_stops_in_order_with_streams_and_polls_open(process: SandboxPro
         rest = [line async for line in lines]
     assert status in {0, -signal.SIGTERM}
     assert rest == ["data: {}", ""]
+
+
+async def test_a_killed_sandbox_has_all_of_a_payment_or_nothing_of_it(
+    process: SandboxProcess, bot_server: BotServer
+) -> None:
+    approves = True
+    held = asyncio.Event()
+
+    async def script(update: Json) -> web.Response:
+        query = update.get("pre_checkout_query")
+        if query is None:
+            return web.Response(status=200 if held.is_set() else 500)
+        if not approves:
+            await held.wait()
+        return web.json_response({"method": "answerPreCheckoutQuery", "pre_checkout_query_id": query["id"], "ok": True})
+
+    bot_server.script = script
+    await process.start()
+    bot = f"/bot{BOT_TOKEN}"
+    await call(process, f"{bot}/setWebhook", {"url": bot_server.url})
+    user = f"/sandbox/api/users/{(await call(process, '/sandbox/api/users', {'first_name': 'Ann'}))['id']}"
+    terms = {"title": "Club", "description": "A month", "payload": "order-1", "currency": "XTR"}
+    monthly = {**terms, "prices": [{"label": "Club", "amount": 350}], "subscription_period": 2_592_000}
+    link = (await call(process, f"{bot}/createInvoiceLink", monthly))["result"]
+    paid = await call(process, f"{user}/pay", {"link": link})
+    assert paid["status"] == "paid"
+    approves = False
+    unfinished = asyncio.create_task(call(process, f"{user}/pay", {"link": link}))
+
+    def is_asked() -> bool:
+        return sum("pre_checkout_query" in one.update for one in bot_server.received) > 1
+
+    await eventually(is_asked)
+    assert process.end(signal.SIGKILL) == -signal.SIGKILL
+    with pytest.raises(httpx.TransportError):
+        await unfinished
+    held.set()
+    bot_server.received.clear()
+    await process.start()
+    await eventually(lambda: any("message" in one.update for one in bot_server.received))
+    told = [one.update for one in bot_server.received if "message" in one.update]
+    assert [update["update_id"] for update in told] == [paid["update_id"]]
+    wallet = await call(process, f"{user}/wallet")
+    assert (wallet["stars"], len(wallet["transactions"])) == (9_650, 1)
+    (renewal,) = (await call(process, "/sandbox/api/clock", {"advance_seconds": 2_592_000}))["renewals"]
+    assert (renewal["charge_id"], renewal["state"]) == (paid["charge_id"], "active")
+
+
+async def test_renewals_that_a_kill_prevented_are_made_at_the_start(
+    sandbox_config: SandboxConfig, bot_server: BotServer
+) -> None:
+    async with serve(sandbox_config) as sandbox:
+        till = await open_till(sandbox, bot_server)
+        user_id = await sandbox.user()
+        await till.pay(user_id, link=await till.link(stars=350, monthly=True))
+        # As if the process had died when the clock was moved, and the subscriptions not yet.
+        await sandbox.world.clock.advance(MONTH_SECONDS)
+    async with serve(sandbox_config) as sandbox:
+        assert (await Till(sandbox, bot_server).wallet(user_id))["stars"] == 10_000 - 700

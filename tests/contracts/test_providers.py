@@ -38,10 +38,12 @@ from tests.contracts.vendors.frame import (
     serving,
 )
 from tests.contracts.vendors.gemini import GEMINI
+from tests.contracts.vendors.stability import STABILITY
+from tests.contracts.vendors.kie import KIE
 from tests.contracts.vendors.kling import KLING
 from tests.fakes import PICTURE
 
-VENDORS = (GEMINI, AIMLAPI, KLING)
+VENDORS = (GEMINI, STABILITY, AIMLAPI, KLING, KIE)
 
 # Never reached on a machine that answers at all; and what a silence costs the suite.
 LIMIT_SECONDS = 20.0

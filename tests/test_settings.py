@@ -50,6 +50,11 @@ SLIPS = [
     ({"demo_api_key": ""}, "DEMO_API_KEY is not set"),
     ({"providers": ""}, "PROVIDERS names no provider"),
     ({"providers": "demo,dall-e"}, "PROVIDERS names dall-e, which is none of"),
+    ({"tbank_base_url": "securepay"}, "TBANK_BASE_URL is no address"),
+    ({"tbank_terminal_key": "Shop"}, "of TBANK_TERMINAL_KEY and TBANK_PASSWORD only one is set"),
+    ({"tbank_test_password": "hidden"}, "of TBANK_TEST_TERMINAL_KEY and TBANK_TEST_PASSWORD only one is set"),
+    ({"cards_enabled": True}, "CARDS_ENABLED is on, but neither"),
+    ({"tbank_taxation": "osn"}, "TBANK_RECEIPT_EMAIL is not set"),
 ]
 
 

@@ -38,9 +38,9 @@ from tests.contracts.vendors.frame import (
     serving,
 )
 from tests.contracts.vendors.gemini import GEMINI
-from tests.contracts.vendors.stability import STABILITY
 from tests.contracts.vendors.kie import KIE
 from tests.contracts.vendors.kling import KLING
+from tests.contracts.vendors.stability import STABILITY
 from tests.fakes import PICTURE
 
 VENDORS = (GEMINI, STABILITY, AIMLAPI, KLING, KIE)

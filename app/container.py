@@ -21,8 +21,11 @@ from app.adapters.signals import RedisSignals
 from app.adapters.storage import S3Storage
 from app.adapters.telegram.client import create_bot
 from app.adapters.telegram.messenger import TelegramMessenger
+from app.adapters.telegram.money_updates import SOURCE as STARS_EVENTS
+from app.adapters.telegram.money_updates import read_update
 from app.adapters.telegram.rendering import Renderer
 from app.adapters.telegram.sender import PacedSender
+from app.adapters.telegram.stars import TelegramStars
 from app.core.crashpoints import CrashPoints
 from app.core.db import Database
 from app.core.i18n import Translator
@@ -46,9 +49,18 @@ from app.domain.generations.options import PromptLimits
 from app.domain.generations.outcomes import MakingLimits
 from app.domain.generations.running import GenerationRunner
 from app.domain.generations.service import GenerationService
-from app.domain.inbox.service import InboxService
+from app.domain.inbox.service import InboxService, OnFailing
 from app.domain.limits.tiers import Limits, TierLimits
 from app.domain.moderation.service import ModerationService
+from app.domain.payments.charges import ChargeService
+from app.domain.payments.checkout import Checkout
+from app.domain.payments.gifts import GiftService
+from app.domain.payments.models import Method
+from app.domain.payments.orders import OrderService, OrderTerms, StarsTill
+from app.domain.payments.reconciliation import Reconciliation
+from app.domain.payments.refunds import RefundService, StarsRefunder
+from app.domain.payments.stars_events import StarsEvents
+from app.domain.payments.subscriptions import SubscriptionService
 from app.domain.ports import Provider
 from app.domain.reports.service import BookService
 from app.domain.users.service import UserService
@@ -76,6 +88,13 @@ class Services:
     deliveries: DeliveryService
     alerts: AlertService
     inbox: InboxService
+    orders: OrderService
+    checkout: Checkout
+    charges: ChargeService
+    refunds: RefundService
+    subscriptions: SubscriptionService
+    gifts: GiftService
+    reconciliation: Reconciliation
     books: BookService
     runner: GenerationRunner
     progress: ProgressEditor
@@ -117,6 +136,7 @@ class Container:
         self.downloader = HttpDownloader()
         self.providers = _build_providers(settings)
         self.bot = create_bot(settings.bot_token.get_secret_value(), api_url=settings.telegram_api_url)
+        self.stars = TelegramStars(self.bot, self.translator)
         self.messenger = TelegramMessenger(
             self.bot,
             Renderer(self.translator),
@@ -167,6 +187,30 @@ class Container:
             metrics=metrics,
             crashpoints=self.crashpoints,
         )
+        orders = OrderService(
+            db,
+            catalog,
+            {Method.STARS: StarsTill(self.stars)},
+            self.rate_counter,
+            terms=OrderTerms(
+                bot_username=settings.bot_username,
+                life=timedelta(hours=settings.order_life_hours),
+                stars_per_credit=settings.stars_per_credit,
+                kopecks_per_credit=settings.kopecks_per_credit,
+                purchases_per_hour=settings.purchases_per_hour,
+            ),
+        )
+        charges = ChargeService(db, alerts, metrics=metrics, crashpoints=self.crashpoints)
+        refunds = RefundService(
+            db,
+            {Method.STARS: StarsRefunder(self.stars)},
+            alerts,
+            metrics=metrics,
+            crashpoints=self.crashpoints,
+        )
+        subscriptions = SubscriptionService(db, self.stars)
+        inbox = InboxService(db, _failing_event_alert(alerts), self.crashpoints)
+        inbox.register(STARS_EVENTS, StarsEvents(read_update, charges, refunds, subscriptions).handle)
         return Services(
             users=UserService(db),
             accounts=AccountService(db, self.sessions, limits=limits, terms=_account_terms(settings)),
@@ -179,7 +223,14 @@ class Container:
             ),
             deliveries=deliveries,
             alerts=alerts,
-            inbox=InboxService(db),
+            inbox=inbox,
+            orders=orders,
+            checkout=Checkout(db, orders, purchases_per_hour=settings.purchases_per_hour),
+            charges=charges,
+            refunds=refunds,
+            subscriptions=subscriptions,
+            gifts=GiftService(db, bot_username=settings.bot_username),
+            reconciliation=Reconciliation(db, self.stars, charges, refunds),
             books=BookService(db, alerts, metrics),
             runner=GenerationRunner(
                 db,
@@ -288,6 +339,17 @@ def _account_terms(settings: Settings) -> AccountTerms:
         bot_username=settings.bot_username,
         launch_max_age=timedelta(seconds=settings.init_data_max_age_seconds),
     )
+
+
+def _failing_event_alert(alerts: AlertService) -> OnFailing:
+    async def raise_alert(source: str, event_id: int, error: Exception) -> None:
+        await alerts.raise_(
+            f"event-failing:{event_id}",
+            "alert-event-failing",
+            {"source": source, "event": event_id, "error": type(error).__name__},
+        )
+
+    return raise_alert
 
 
 def _dead_letter_alert(alerts: AlertService) -> OnDead:

@@ -12,6 +12,8 @@ from aiogram.types.update import UpdateTypeLookupError
 from fastapi import APIRouter, Request, Response
 from pydantic import ValidationError
 
+from app.adapters.telegram.money_updates import SOURCE as MONEY_SOURCE
+from app.adapters.telegram.money_updates import is_about_money
 from app.container import Container
 from app.core.db import is_outage
 from app.domain.delivery.models import DeliveryRank
@@ -80,6 +82,9 @@ class UpdateReceiver:
             self._container.metrics.update_received(kind="unreadable", outcome="stored")
             return
         kind = _kind(update)
+        if is_about_money(document):
+            await self._receive_money(document, kind)
+            return
         try:
             async with asyncio.timeout(self._limit_seconds):
                 await self._dispatcher.feed_update(self._container.bot, update)
@@ -89,6 +94,21 @@ class UpdateReceiver:
             self._container.metrics.update_received(kind=kind, outcome="stored")
         else:
             self._container.metrics.update_received(kind=kind, outcome="handled")
+
+    async def _receive_money(self, document: dict[str, Any], kind: str) -> None:
+        """Stored first, then handled; what could not be handled now is handled again by the sweep.
+
+        No handler of the chat sees it, so that no state of a dialogue can swallow it (trap 46).
+        """
+        inbox = self._container.services.inbox
+        event_id = await inbox.receive(source=MONEY_SOURCE, body=document)
+        try:
+            async with asyncio.timeout(self._limit_seconds):
+                handled = await inbox.handle(event_id)
+        except Exception as error:  # noqa: BLE001 - it is stored: the answer is 200 whatever happened after that
+            log.warning("money_event_postponed", event_id=event_id, error=str(error))
+            handled = False
+        self._container.metrics.update_received(kind=kind, outcome="handled" if handled else "stored")
 
     async def _keep(self, update: Update, document: dict[str, object], error: Exception) -> None:
         if is_outage(error) and not isinstance(error, TimeoutError):

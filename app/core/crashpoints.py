@@ -29,6 +29,18 @@ POINTS: Final = (
     "delivery.recorded",
     "progress.removed",
 )
+# Likewise for a payment and for its refund.
+PAYMENT_POINTS: Final = (
+    "event.stored",
+    "charge.written",
+    "charge.committed",
+    "event.handled",
+)
+REFUND_POINTS: Final = (
+    "refund.opened",
+    "refund.answered",
+    "refund.recorded",
+)
 
 
 class CrashPoints:
@@ -42,7 +54,7 @@ class CrashPoints:
         Raises: ValueError for a name that no protocol passes.
         """
         name, _, count = (point or "").partition(":")
-        if name and name not in POINTS:
+        if name and name not in (*POINTS, *PAYMENT_POINTS, *REFUND_POINTS):
             message = f"unknown crash point {name!r}"
             raise ValueError(message)
         self._name = name

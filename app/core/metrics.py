@@ -81,6 +81,16 @@ class Metrics:
             registry=self.registry,
         )
 
+        self._payments = Counter(
+            "starbrush_payment_reports",
+            "Charges reported by vendors, by what became of the report.",
+            ("method", "outcome"),
+            registry=self.registry,
+        )
+        self._refunds = Counter(
+            "starbrush_refunds", "Refunds that ended, by outcome.", ("method", "outcome"), registry=self.registry
+        )
+
     def _build_health(self) -> None:
         self._ledger_breaches = Counter(
             "starbrush_ledger_breaches", "Users whose balance and ledger disagreed.", registry=self.registry
@@ -128,6 +138,14 @@ class Metrics:
     def update_received(self, *, kind: str, outcome: str) -> None:
         """One update from Telegram was handled, stored as failed, or refused."""
         self._updates.labels(kind, outcome).inc()
+
+    def payment_reported(self, *, method: str, outcome: str) -> None:
+        """Count a reported charge."""
+        self._payments.labels(method, outcome).inc()
+
+    def refund_ended(self, *, method: str, outcome: str) -> None:
+        """Count a refund that was done or refused."""
+        self._refunds.labels(method, outcome).inc()
 
     def http_served(self, *, method: str, route: str, status: int, seconds: float) -> None:
         """One HTTP request; `route` is the template (`/generations/{id}`), or empty when nothing matched."""

@@ -16,6 +16,8 @@ from app.domain.delivery.outbox import JOB_NAME as DELIVER
 from app.domain.generations.accept import JOB_NAME as GENERATE
 from app.domain.generations.claims import PROGRESS_JOB
 from app.domain.generations.collecting import DELETE_JOB
+from app.domain.inbox.service import INBOX_JOB
+from app.domain.payments.returns import REFUND_JOB, STOP_RENEWAL_JOB
 from app.domain.ports import StorageUnavailable
 from app.worker.pool import WorkPool
 
@@ -46,6 +48,9 @@ class Jobs:
             DELIVER: (Queue.DELIVERY, self._deliver),
             PROGRESS_JOB: (Queue.REST, self._show_progress),
             DELETE_JOB: (Queue.REST, self._collect),
+            INBOX_JOB: (Queue.REST, self._handle_event),
+            REFUND_JOB: (Queue.REST, self._refund),
+            STOP_RENEWAL_JOB: (Queue.REST, self._stop_renewal),
         }
 
     def names(self, queue: Queue) -> list[str]:
@@ -110,6 +115,15 @@ class Jobs:
 
     async def _show_progress(self, subject: str) -> None:
         await self._services.progress.show(UUID(subject))
+
+    async def _handle_event(self, subject: str) -> None:
+        await self._services.inbox.handle(int(subject))
+
+    async def _refund(self, subject: str) -> None:
+        await self._services.refunds.finish(UUID(subject))
+
+    async def _stop_renewal(self, subject: str) -> None:
+        await self._services.subscriptions.stop_renewal(UUID(subject))
 
     async def _collect(self, subject: str) -> None:
         try:

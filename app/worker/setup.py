@@ -13,6 +13,7 @@ import structlog
 from app.container import Container
 from app.core.ids import new_id
 from app.core.jobs import Queue
+from app.domain.ports import StarsRefused, StarsUnavailable
 from app.worker.bell import Bell
 from app.worker.jobs import Jobs
 from app.worker.readers import QueueReader
@@ -21,6 +22,7 @@ from app.worker.sweep import Sweep
 log = structlog.get_logger(__name__)
 
 _CHECK_SECONDS: Final = 60.0
+_WARNINGS_A_MINUTE: Final = 500
 _REGISTER_PAUSE_SECONDS: Final = 1.0
 # The readers turn fifty times a second; an age beyond this means that Redis or the loop is gone.
 _READER_ALERT_SECONDS: Final = 60.0
@@ -120,8 +122,20 @@ class WorkerService:
                 await self._container.services.books.check_touched()
                 await self._container.services.books.check_queue()
                 await self._check_readers()
+                await self._container.services.subscriptions.warn_of_ends(limit=_WARNINGS_A_MINUTE)
+                await self._reconcile()
             except Exception:
                 log.exception("minute_check_failed")
+
+    async def _reconcile(self) -> None:
+        """Telegram's list of transactions against ours, once an hour over all processes."""
+        try:
+            report = await self._container.services.reconciliation.run_hourly()
+        except (StarsUnavailable, StarsRefused) as error:
+            log.warning("stars_not_reconciled", error=error.detail)
+            return
+        if report is not None and (report.credited or report.refunded):
+            await self._container.services.alerts.raise_("payments-missing", "alert-payments-missing", report.as_json())
 
     async def _check_readers(self) -> None:
         now = time.monotonic()

@@ -79,9 +79,12 @@ class Sweep:
             longest_seconds=settings.ring_longest_seconds,
             limit=settings.rings_per_sweep,
         )
+        money = await self._services.inbox.ring_due(limit=settings.rings_per_sweep)
+        money += await self._services.refunds.ring_due(limit=settings.rings_per_sweep)
         self._count += 1
         collected: list[Job] = []
         if self._count % _TIDY_EVERY == 0:
             await self._services.drafts.purge()
             collected = await self._services.collector.ring_due(limit=settings.rings_per_sweep)
-        return deliveries + generations + collected
+            collected += await self._services.subscriptions.ring_stops(limit=settings.rings_per_sweep)
+        return deliveries + generations + money + collected

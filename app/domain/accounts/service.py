@@ -24,6 +24,8 @@ from app.domain.generations.collecting import DELETE_JOB
 from app.domain.generations.settle import settle_abandoned
 from app.domain.inbox import service as inbox
 from app.domain.limits.tiers import Limits, TierLimits
+from app.domain.payments import repository as orders
+from app.domain.payments import subscriptions
 from app.domain.ports import SessionStore
 from app.domain.users import repository
 from app.domain.users.service import TelegramIdentity
@@ -153,6 +155,8 @@ class AccountService:
                 await settle_abandoned(tx, user.id, generation_id)
             erased = await generations.forget_all_content(tx, user.id)
             await generations.forget_outputs(tx, erased)
+            await orders.close_all(tx, user.id)
+            tx.after_commit(*await subscriptions.leave(tx, user.id))
             await self._void(tx, user.id, actor)
             await outbox.drop(tx, user.id)
             if user.telegram_id is not None:

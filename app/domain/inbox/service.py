@@ -2,13 +2,31 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
 
+import structlog
 from sqlalchemy import BigInteger, bindparam, text
 from sqlalchemy.dialects.postgresql import JSONB
 
+from app.core.crashpoints import CrashPoints
 from app.core.db import Database, Tx
+from app.core.jobs import Job, Queue
+from app.domain.actors import Actor
+from app.domain.audit import log as audit
+from app.domain.errors import NotFound
 from app.domain.inbox.models import InboxState
+
+log = structlog.get_logger(__name__)
+
+INBOX_JOB: Final = "inbox"
+_TRIES_UNTIL_ALERT: Final = 3
+_LONGEST_ERROR: Final = 500
+
+Handler = Callable[[Mapping[str, Any]], Awaitable[None]]
+OnFailing = Callable[[str, int, Exception], Awaitable[None]]
 
 # Telegram repeats an update byte by byte: a second failure of the same one is the same row.
 _STORE = text(
@@ -23,26 +41,152 @@ _STORE = text(
 _FORGET = text(
     """
     DELETE FROM inbox
-    WHERE state = 'FAILED' AND jsonb_path_exists(body, '$.**.id ? (@ == $id)', jsonb_build_object('id', :telegram_id))
+    WHERE state <> 'OWED' AND jsonb_path_exists(body, '$.**.id ? (@ == $id)', jsonb_build_object('id', :telegram_id))
     """
 ).bindparams(bindparam("telegram_id", type_=BigInteger))
 
 
-class InboxService:
-    """The inbox's use cases."""
+_RECEIVE = text(
+    """
+    INSERT INTO inbox (source, body_hash, body, state, next_attempt_at)
+    VALUES (:source, :body_hash, :body, 'OWED', now() + interval '10 seconds')
+    ON CONFLICT (source, body_hash) DO UPDATE SET source = excluded.source
+    RETURNING id, state
+    """
+).bindparams(bindparam("body", type_=JSONB))
+_CLAIM = text(
+    """
+    UPDATE inbox SET attempts = attempts + 1,
+        next_attempt_at = now() + least(10 * power(2, least(attempts, 9)), 3600) * interval '1 second'
+    WHERE id = :id AND state = 'OWED' RETURNING source, body, attempts
+    """
+).columns(body=JSONB)
+_HANDLED = text("UPDATE inbox SET state = 'HANDLED', error = NULL, handled_at = now() WHERE id = :id")
+_FAIL = text("UPDATE inbox SET error = :error WHERE id = :id AND state = 'OWED'")
+_REPLAY = text(
+    """
+    UPDATE inbox SET state = 'OWED', next_attempt_at = now() + interval '10 seconds' WHERE id = :id
+    RETURNING source, state
+    """
+)
+_DUE = text(
+    """
+    UPDATE inbox SET next_attempt_at = now() + interval '30 seconds'
+    WHERE id IN (
+        SELECT id FROM inbox WHERE state = 'OWED' AND next_attempt_at <= now()
+        ORDER BY next_attempt_at LIMIT :limit FOR UPDATE SKIP LOCKED)
+    RETURNING id, attempts
+    """
+)
+_LIST = text(
+    """
+    SELECT id, source, state, attempts, error, created_at FROM inbox
+    WHERE (CAST(:state AS text) IS NULL OR state = :state) ORDER BY id DESC LIMIT :limit
+    """
+)
 
-    def __init__(self, db: Database) -> None:
+
+@dataclass(frozen=True, slots=True)
+class InboxItem:
+    """An event as the operator sees it."""
+
+    id: int
+    source: str
+    state: InboxState
+    attempts: int
+    error: str | None
+    created_at: datetime
+
+
+class InboxService:
+    """The inbox's use cases.
+
+    Money events are received first and handled then; one whose handling fails is handled again by the sweep, for ever,
+    with an alert. Handlers must stand being called twice.
+    """
+
+    def __init__(self, db: Database, alerts: OnFailing, crashpoints: CrashPoints) -> None:
         self._db = db
+        self._on_failing = alerts
+        self._crashpoints = crashpoints
+        self._handlers: dict[str, Handler] = {}
+
+    def register(self, source: str, handler: Handler) -> None:
+        """Hand in who handles the events of a source (once)."""
+        self._handlers[source] = handler
+
+    async def receive(self, *, source: str, body: Mapping[str, Any]) -> int:
+        """Keep an event that was verified; the same one again is the same row. Returns its id, to be handled."""
+        async with self._db.transaction() as tx:
+            row = await tx.one_or_none(_RECEIVE, {"source": source, "body_hash": _hash(body), "body": _storable(body)})
+            if row is None:
+                message = "an upsert returned nothing"
+                raise AssertionError(message)
+            event_id = int(row.id)
+        self._crashpoints.reach("event.stored")
+        return event_id
+
+    async def handle(self, event_id: int) -> bool:
+        """Handle a kept event; False when that failed, and the sweep will try again. Harmless when it was handled."""
+        async with self._db.transaction() as tx:
+            row = await tx.one_or_none(_CLAIM, {"id": event_id})
+        if row is None:
+            return True
+        handler = self._handlers.get(row.source)
+        if handler is None:
+            log.warning("inbox_source_without_handler", source=row.source, event_id=event_id)
+            return False
+        try:
+            await handler(row.body)
+        except Exception as error:  # the border of a stored event: it is kept, told, and tried again
+            log.exception("inbox_event_failed", source=row.source, event_id=event_id, attempts=row.attempts)
+            await self._record_failure(event_id, row.source, row.attempts, error)
+            return False
+        async with self._db.transaction() as tx:
+            await tx.execute(_HANDLED, {"id": event_id})
+        self._crashpoints.reach("event.handled")
+        return True
+
+    async def replay(self, actor: Actor, event_id: int, *, reason: str) -> bool:
+        """Handle an event once more, whatever became of it; audited. False when that failed. Raises: NotFound."""
+        async with self._db.transaction() as tx:
+            row = await tx.one_or_none(_REPLAY, {"id": event_id})
+            if row is None:
+                raise NotFound
+            await audit.record(
+                tx, actor, action="inbox.replay", subject=f"inbox:{event_id}", before={}, after={}, reason=reason
+            )
+        return await self.handle(event_id)
+
+    async def list_events(self, *, state: InboxState | None = None, limit: int = 50) -> tuple[InboxItem, ...]:
+        """The newest events."""
+        async with self._db.read() as reader:
+            rows = await reader.all(_LIST, {"state": state.value if state else None, "limit": limit})
+        return tuple(
+            InboxItem(row.id, row.source, InboxState(row.state), row.attempts, row.error, row.created_at)
+            for row in rows
+        )
+
+    async def ring_due(self, *, limit: int) -> list[Job]:
+        """Events whose handling was cut off or has failed, with rings of their own (the sweep)."""
+        async with self._db.transaction() as tx:
+            rows = await tx.all(_DUE, {"limit": limit})
+        return [Job(Queue.REST, INBOX_JOB, str(row.id), row.attempts) for row in rows]
+
+    async def _record_failure(self, event_id: int, source: str, attempts: int, error: Exception) -> None:
+        async with self._db.transaction() as tx:
+            await tx.execute(_FAIL, {"id": event_id, "error": f"{type(error).__name__}: {error}"[:_LONGEST_ERROR]})
+        if attempts >= _TRIES_UNTIL_ALERT:
+            await self._on_failing(source, event_id, error)
 
     async def store_failed(self, *, source: str, body: Mapping[str, object], error: str) -> bool:
         """Keep an event whose handler failed, for the operator's replay. True when it is the first time."""
-        canonical = json.dumps(body, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
         async with self._db.transaction() as tx:
             attempts = await tx.scalar(
                 _STORE,
                 {
                     "source": source,
-                    "body_hash": hashlib.sha256(canonical.encode()).digest(),
+                    "body_hash": _hash(body),
                     "body": _storable(body),
                     "state": InboxState.FAILED.value,
                     "error": error,
@@ -52,8 +196,13 @@ class InboxService:
 
 
 async def forget_person(tx: Tx, telegram_id: int) -> None:
-    """Drop the failed events that a person sent or that are about them."""
+    """Drop the events that a person sent or that are about them; what is still to be handled is money, and stays."""
     await tx.execute(_FORGET, {"telegram_id": telegram_id})
+
+
+def _hash(body: Mapping[str, object]) -> bytes:
+    canonical = json.dumps(body, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).digest()
 
 
 def _storable(value: object) -> object:

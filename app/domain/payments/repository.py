@@ -1,6 +1,6 @@
 """Statements on orders, payments and refunds. Whoever moves credits has locked the user first."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -9,7 +9,7 @@ from sqlalchemy import Row, text
 from app.core.db import Reader, Tx
 from app.core.ids import shorten
 from app.domain.payments.models import GiftState, Method, OrderStatus, Purpose
-from app.domain.payments.views import GiftView, OrderState, OrderView, PaymentView
+from app.domain.payments.views import GiftView, OrderState, OrderView, PaymentView, VendorRefund
 
 _ORDER_COLUMNS: Final = """
     o.id, o.user_id, o.method, o.purpose, o.product_key, o.currency, o.amount_minor, o.credits, o.days, o.recurring,
@@ -21,15 +21,13 @@ _ORDER_COLUMNS: Final = """
         AS refunded
 """
 _FROM_ORDERS: Final = "FROM orders o LEFT JOIN gifts g ON g.order_id = o.id"
-_ORDER = text(f"SELECT {_ORDER_COLUMNS} {_FROM_ORDERS} WHERE o.id = :id")  # noqa: S608 - fixed text
-_LOCK_ORDER = text(
-    f"SELECT {_ORDER_COLUMNS} {_FROM_ORDERS} WHERE o.id = :id FOR UPDATE OF o"  # noqa: S608 - fixed text
-)
+_ORDER = text(f"SELECT {_ORDER_COLUMNS} {_FROM_ORDERS} WHERE o.id = :id")
+_LOCK_ORDER = text(f"SELECT {_ORDER_COLUMNS} {_FROM_ORDERS} WHERE o.id = :id FOR UPDATE OF o")
 _ORDERS = text(
     f"""
     SELECT {_ORDER_COLUMNS} {_FROM_ORDERS}
     WHERE o.user_id = :user_id AND o.id < :before_id ORDER BY o.id DESC LIMIT :limit
-    """  # noqa: S608 - fixed text
+    """
 )
 _INSERT_ORDER = text(
     """
@@ -52,6 +50,16 @@ _SET_PAID = text(
     """
 )
 _SET_STATUS = text("UPDATE orders SET status = :status, next_check_at = NULL WHERE id = :id AND status = 'PENDING'")
+_CLOSE_ALL = text(
+    "UPDATE orders SET status = 'CLOSED', next_check_at = NULL WHERE user_id = :user_id AND status = 'PENDING'"
+)
+_FORGET_PAYERS = text(
+    """
+    UPDATE payments p SET payer_telegram_id = NULL FROM users u
+    WHERE u.id = p.user_id AND u.deleted_at IS NOT NULL AND p.payer_telegram_id IS NOT NULL
+        AND p.created_at < clock_now() - CAST(:window AS interval)
+    """
+)
 _CONSUME = text("UPDATE orders SET consumed_by = :generation_id WHERE id = :id AND consumed_by IS NULL")
 
 _PAYMENT_COLUMNS: Final = """
@@ -90,7 +98,8 @@ _INSERT_PAYMENT = text(
 _RECORD_GIVEN = text(
     """
     UPDATE payments SET user_id = :user_id, credits = :credits, entry_key = :entry_key,
-        generation_id = CAST(:generation_id AS uuid)
+        generation_id = CAST(:generation_id AS uuid),
+        period_end = coalesce(period_end, CAST(:period_end AS timestamptz))
     WHERE id = :id
     """
 )
@@ -177,6 +186,16 @@ async def end_unpaid(tx: Tx, order_id: UUID, status: OrderStatus) -> bool:
     return (await tx.execute(_SET_STATUS, {"id": order_id, "status": status.value})).rowcount == 1
 
 
+async def close_all(tx: Tx, user_id: int) -> None:
+    """Nothing of what a user has ordered and not paid can be paid any more: they delete their data."""
+    await tx.execute(_CLOSE_ALL, {"user_id": user_id})
+
+
+async def forget_payers(tx: Tx, *, window: timedelta) -> None:
+    """Whose payments were whose is kept for the refund window, and no longer, after they deleted their data."""
+    await tx.execute(_FORGET_PAYERS, {"window": window})
+
+
 async def consume(tx: Tx, order_id: UUID, generation_id: UUID) -> bool:
     """Tie a paid order to the generation that it starts; False when it has started one (trap 38)."""
     return (await tx.execute(_CONSUME, {"id": order_id, "generation_id": generation_id})).rowcount == 1
@@ -240,6 +259,7 @@ async def record_given(
     credits_given: int,
     entry_key: str | None,
     generation_id: UUID | None = None,
+    period_end: datetime | None = None,
 ) -> None:
     """What was given for a charge, to whom, by which entry."""
     await tx.execute(
@@ -250,6 +270,7 @@ async def record_given(
             "credits": credits_given,
             "entry_key": entry_key,
             "generation_id": generation_id,
+            "period_end": period_end,
         },
     )
 
@@ -320,4 +341,25 @@ def _payment(row: Row[Any]) -> PaymentView:
         generation_id=row.generation_id,
         period_end=row.period_end,
         created_at=row.created_at,
+    )
+
+
+async def insert_refunded(tx: Tx, refund: VendorRefund, *, payment_id: UUID) -> None:
+    """Remember a charge that was refunded before it was reported: it will give nothing."""
+    await tx.execute(
+        _INSERT_PAYMENT,
+        {
+            "id": payment_id,
+            "method": refund.method.value,
+            "charge_id": refund.charge_id,
+            "period_no": 0,
+            "order_id": None,
+            "user_id": None,
+            "payer_telegram_id": refund.telegram_id,
+            "currency": refund.currency,
+            "amount_minor": refund.amount_minor,
+            "refunded_minor": refund.amount_minor,
+            "period_end": None,
+            "source": "refund",
+        },
     )

@@ -34,3 +34,18 @@ alert-vendor-unreachable =
 alert-paysupport =
     A user asks for help with payments.
     <b>What to do:</b> look at <code>starbrush user show TELEGRAM_ID</code> and answer within two days; Telegram’s own support does not.
+alert-payment-unknown =
+    Somebody has paid, and the payment fits no order of ours. Nothing was given for it.
+    <b>What to do:</b> look at the payer with <code>starbrush user show TELEGRAM_ID</code>, then grant the credits or give the money back with <code>starbrush refund CHARGE_ID</code>.
+alert-refund-failed =
+    A vendor refuses a refund; what was taken back for it has been given back to the user.
+    <b>What to do:</b> read the reason, mend it and try once more with <code>starbrush refund CHARGE_ID</code>.
+alert-refund-waiting =
+    A refund is still open after several tries; it goes on by itself.
+    <b>What to do:</b> look whether the vendor answers at all.
+alert-event-failing =
+    A money event is stored, and handling it fails again and again. It goes on by itself.
+    <b>What to do:</b> find the error in the log by the event’s number and mend it.
+alert-payments-missing =
+    The comparison with Telegram’s own list has found what no update had told us, and has entered it.
+    <b>What to do:</b> nothing for the users. If it happens often, see whether the webhook is reachable.

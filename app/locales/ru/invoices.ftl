@@ -12,9 +12,9 @@ invoice-description-gift = { $credits } 💎 для того, кто первы�
 invoice-title-subscription = { $item }
 invoice-description-subscription =
     { $days ->
-        [one] Премиум: { $credits } 💎, больше заказов сразу и без очереди. На { $days } день.
-        [few] Премиум: { $credits } 💎, больше заказов сразу и без очереди. На { $days } дня.
-       *[many] Премиум: { $credits } 💎, больше заказов сразу и без очереди. На { $days } дней.
+        [one] Премиум: { $credits } 💎, больше заказов сразу. На { $days } день.
+        [few] Премиум: { $credits } 💎, больше заказов сразу. На { $days } дня.
+       *[many] Премиум: { $credits } 💎, больше заказов сразу. На { $days } дней.
     }
 invoice-title-unlock = { $item }
 invoice-description-unlock = Эта картинка в полном качестве и без водяного знака.

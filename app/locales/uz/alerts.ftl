@@ -34,3 +34,18 @@ alert-vendor-unreachable =
 alert-paysupport =
     Foydalanuvchi toʻlovlar boʻyicha yordam soʻramoqda.
     <b>Nima qilish kerak:</b> <code>starbrush user show TELEGRAM_ID</code> ni koʻring va ikki kun ichida javob bering; Telegramning oʻz xizmati javob bermaydi.
+alert-payment-unknown =
+    Kimdir toʻladi, ammo toʻlov hech bir buyurtmamizga mos kelmadi. Uning uchun hech narsa berilmadi.
+    <b>Nima qilish kerak:</b> toʻlovchini koʻring: <code>starbrush user show TELEGRAM_ID</code>, soʻng kredit bering yoki pulni qaytaring: <code>starbrush refund CHARGE_ID</code>.
+alert-refund-failed =
+    Pulni qaytarish rad etildi; olingan narsalar foydalanuvchiga qaytarib berildi.
+    <b>Nima qilish kerak:</b> sababini oʻqib, bartaraf eting va takrorlang: <code>starbrush refund CHARGE_ID</code>.
+alert-refund-waiting =
+    Pulni qaytarish bir necha urinishdan keyin ham ochiq; u oʻzi davom etadi.
+    <b>Nima qilish kerak:</b> toʻlov tizimi javob berayotganini tekshiring.
+alert-event-failing =
+    Pul haqidagi hodisa saqlangan, ammo uni qayta ishlash nuqul barbod boʻlmoqda. Urinishlar oʻzi davom etadi.
+    <b>Nima qilish kerak:</b> hodisa raqami boʻyicha jurnaldan xatoni topib tuzating.
+alert-payments-missing =
+    Telegram roʻyxati bilan solishtirish xabari kelmagan narsalarni topdi va kiritdi.
+    <b>Nima qilish kerak:</b> foydalanuvchilar uchun hech narsa. Tez-tez takrorlansa, vebhuk ochiqligini tekshiring.

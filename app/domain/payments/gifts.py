@@ -1,0 +1,142 @@
+"""Gifts: a paid pack that waits for the first opener of its link, or for its buyer to take it back."""
+
+from dataclasses import dataclass
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import Row, text
+
+from app.core.db import Database, Tx
+from app.core.jobs import Signal
+from app.domain.actors import Actor
+from app.domain.credits import ledger
+from app.domain.credits.models import EntryKind
+from app.domain.delivery import outbox
+from app.domain.delivery.models import DeliveryKind, DeliveryRank
+from app.domain.delivery.outbox import NewDelivery
+from app.domain.errors import NotFound, PaymentConsumed, PaymentNotFound, UserNotFound
+from app.domain.payments import repository
+from app.domain.payments.models import GiftState
+from app.domain.payments.views import GiftView
+from app.domain.users import repository as users
+from app.domain.users.rules import require_allowed
+
+_COLUMNS: Final = "id, order_id, buyer_id, credits, state, taken_by, created_at"
+_LOCK = text(f"SELECT {_COLUMNS} FROM gifts WHERE id = :id FOR UPDATE")  # noqa: S608 - fixed text
+_FIND = text(f"SELECT {_COLUMNS} FROM gifts WHERE id = :id")  # noqa: S608 - fixed text
+_LIST = text(
+    f"""
+    SELECT {_COLUMNS} FROM gifts WHERE buyer_id = :user_id AND state <> 'UNPAID' ORDER BY id DESC LIMIT :limit
+    """  # noqa: S608 - fixed text
+)
+_TAKE = text("UPDATE gifts SET state = :state, taken_by = :user_id, taken_at = clock_now() WHERE id = :id")
+# The payment that paid for it; a second charge on the order was refunded, and gave nothing.
+_PAYMENT = text(
+    """
+    SELECT id FROM payments WHERE order_id = :order_id AND refunded_minor = 0 ORDER BY id LIMIT 1 FOR UPDATE
+    """
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What came of opening a gift. `credits` is 0 for the buyer, who may share it or take it back."""
+
+    gift: GiftView
+    credits: int
+    is_own: bool
+
+
+class GiftService:
+    """Gifts."""
+
+    def __init__(self, db: Database, *, bot_username: str) -> None:
+        self._db = db
+        self._bot_username = bot_username
+
+    async def open(self, actor: Actor, gift_id: UUID) -> Opened:
+        """Give the first opener what was bought; its buyer only looks at it.
+
+        Raises: UserNotFound, UserBanned, UserSuspended, NotFound (unknown, unpaid, taken back), PaymentConsumed
+            (somebody was first).
+        """
+        async with self._db.read() as reader:
+            seen = await reader.one_or_none(_FIND, {"id": gift_id})
+        if seen is None or seen.state == GiftState.UNPAID:
+            raise NotFound
+        if seen.buyer_id == actor.user_id:
+            return Opened(self._view(seen), 0, is_own=True)
+        async with self._db.transaction() as tx:
+            gift = await self._take(tx, actor.user_id, gift_id, GiftState.TAKEN, actor)
+            buyer = await users.find(tx, gift.buyer_id)
+            if buyer is not None and buyer.telegram_id is not None:
+                await outbox.owe(
+                    tx,
+                    NewDelivery(
+                        key=f"gift-taken:{gift_id}",
+                        kind=DeliveryKind.NOTICE,
+                        rank=DeliveryRank.NOTICE,
+                        user_id=buyer.id,
+                        chat_id=buyer.telegram_id,
+                        template="notice",
+                        params={"key": "gift-taken", "args": {"credits": gift.credits}},
+                    ),
+                )
+            tx.after_commit(Signal(gift.buyer_id))
+        return Opened(self._view(gift), gift.credits, is_own=False)
+
+    async def revoke(self, actor: Actor, gift_id: UUID) -> GiftView:
+        """The buyer takes an unopened gift back: its credits are theirs.
+
+        Raises: UserNotFound, UserBanned, UserSuspended, NotFound (also for somebody else's), PaymentConsumed.
+        """
+        async with self._db.read() as reader:
+            seen = await reader.one_or_none(_FIND, {"id": gift_id})
+        if seen is None or seen.buyer_id != actor.user_id or seen.state == GiftState.UNPAID:
+            raise NotFound
+        if seen.state == GiftState.REVOKED:
+            return self._view(seen)
+        async with self._db.transaction() as tx:
+            gift = await self._take(tx, actor.user_id, gift_id, GiftState.REVOKED, actor)
+        return self._view(gift)
+
+    async def list_own(self, actor: Actor, *, limit: int = 20) -> tuple[GiftView, ...]:
+        """The gifts that the actor has bought, newest first."""
+        async with self._db.read() as reader:
+            rows = await reader.all(_LIST, {"user_id": actor.user_id, "limit": limit})
+        return tuple(self._view(row) for row in rows)
+
+    async def _take(self, tx: Tx, user_id: int, gift_id: UUID, state: GiftState, actor: Actor) -> Row[Any]:
+        """PURCHASE `gift:{id}`: whoever it goes to, it goes once. A later refund falls on them."""
+        user = await users.lock(tx, user_id)
+        if user is None or user.deleted:
+            raise UserNotFound
+        require_allowed(user)
+        gift = await tx.one_or_none(_LOCK, {"id": gift_id})
+        if gift is None or gift.state == GiftState.CLOSED:
+            raise NotFound
+        if gift.state != GiftState.OPEN:
+            raise PaymentConsumed
+        payment_id = await tx.scalar(_PAYMENT, {"order_id": gift.order_id})
+        if payment_id is None:
+            raise PaymentNotFound
+        key = f"gift:{gift_id}"
+        entry = ledger.Entry(EntryKind.PURCHASE, key, "gift", str(gift_id), actor.label)
+        await ledger.add(tx, user_id, gift.credits, entry)
+        await repository.record_given(tx, payment_id, user_id=user_id, credits_given=gift.credits, entry_key=key)
+        await tx.execute(_TAKE, {"id": gift_id, "state": state.value, "user_id": user_id})
+        tx.after_commit(Signal(user_id))
+        taken = await tx.one_or_none(_LOCK, {"id": gift_id})
+        if taken is None:
+            message = f"gift {gift_id} vanished under its lock"
+            raise AssertionError(message)
+        return taken
+
+    def _view(self, row: Row[Any]) -> GiftView:
+        return GiftView(
+            id=row.id,
+            state=GiftState(row.state),
+            credits=row.credits,
+            link=repository.gift_link(self._bot_username, row.id),
+            created_at=row.created_at,
+        )

@@ -1,0 +1,369 @@
+"""Orders: what somebody wants to buy, its price locked before any invoice exists.
+
+The row comes first and the link after it, so that a payment always finds its order; an order whose link was not made
+gets it when it is asked for again.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Final, Protocol
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
+
+from app.core.db import Database, Tx, violated_constraint
+from app.core.ids import new_id
+from app.core.paging import Page, decode_cursor, encode_cursor
+from app.domain.actors import Actor
+from app.domain.catalog.service import CatalogService
+from app.domain.catalog.views import Product, ProductKind
+from app.domain.errors import (
+    Forbidden,
+    NotFound,
+    PaymentNotFound,
+    ProviderUnavailable,
+    RateLimitExceeded,
+    UserNotFound,
+    ValidationFailed,
+)
+from app.domain.limits import request_keys
+from app.domain.limits.request_keys import RequestKey
+from app.domain.payments import repository
+from app.domain.payments.models import Method, Purpose
+from app.domain.payments.views import NewOrder, OrderState, OrderView
+from app.domain.ports import RateCounter, StarsGateway, StarsInvoice, StarsRefused, StarsUnavailable
+from app.domain.users import repository as users
+from app.domain.users.rules import require_allowed
+from app.domain.users.views import UserView
+
+_KEY_INDEX: Final = "request_keys_pkey"
+_LAST_ID: Final = UUID(int=2**128 - 1)
+_HOUR_SECONDS: Final = 3_600
+# A purchase counts here and at the checkout alike (spec §4).
+PURCHASES_SCOPE: Final = "purchases"
+
+_INSERT_GIFT = text("INSERT INTO gifts (id, order_id, buyer_id, credits) VALUES (:id, :order_id, :buyer_id, :credits)")
+_DRAFT = text(
+    """
+    SELECT price_credits, generation_id IS NOT NULL AS started, expires_at <= clock_now() AS expired
+    FROM drafts WHERE id = :id AND user_id = :user_id FOR UPDATE
+    """
+)
+
+
+@dataclass(frozen=True, slots=True)
+class OrderTerms:
+    """On what terms things are sold. `stars_per_credit` and `kopecks_per_credit` price exactly one draft."""
+
+    bot_username: str
+    life: timedelta
+    stars_per_credit: float
+    kopecks_per_credit: int
+    purchases_per_hour: int
+
+
+@dataclass(frozen=True, slots=True)
+class Priced:
+    """What an order is for and what it costs, before it is written."""
+
+    purpose: Purpose
+    amount_minor: int
+    credits: int
+    currency: str
+    product: Product | None = None
+    days: int | None = None
+    recurring: bool = False
+    generation_id: UUID | None = None
+    promo_percent: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentPage:
+    """Where an order is paid, and the vendor's id of the payment."""
+
+    link: str
+    vendor_payment_id: str | None = None
+
+
+class Till(Protocol):
+    """One way to pay: makes the page of an order, outside every transaction."""
+
+    @property
+    def currency(self) -> str:
+        """The currency of its amounts."""
+        ...
+
+    async def terminal(self, user: UserView) -> str | None:
+        """Where this user's order will be paid, for vendors that have several. Raises: Forbidden."""
+        ...
+
+    async def open_page(self, order: OrderView, *, language: str, item: str) -> PaymentPage:
+        """Raises: ProviderUnavailable."""
+        ...
+
+
+class StarsTill:
+    """Invoice links of Telegram's."""
+
+    currency: Final = "XTR"
+
+    def __init__(self, stars: StarsGateway) -> None:
+        self._stars = stars
+
+    async def terminal(self, user: UserView) -> str | None:  # noqa: ARG002 - the port's; Telegram has one till
+        """Telegram has no terminals."""
+        return None
+
+    async def open_page(self, order: OrderView, *, language: str, item: str) -> PaymentPage:
+        """An invoice link. Raises: ProviderUnavailable."""
+        try:
+            return PaymentPage(await self._stars.create_link(invoice_of(order, language=language, item=item)))
+        except (StarsUnavailable, StarsRefused) as error:
+            raise ProviderUnavailable(log={"detail": error.detail}) from error
+
+
+class OrderService:
+    """Orders of users."""
+
+    def __init__(
+        self,
+        db: Database,
+        catalog: CatalogService,
+        tills: Mapping[Method, Till],
+        counter: RateCounter,
+        *,
+        terms: OrderTerms,
+    ) -> None:
+        self._db = db
+        self._catalog = catalog
+        self._tills = tills
+        self._counter = counter
+        self._terms = terms
+
+    async def create(
+        self,
+        actor: Actor,
+        new: NewOrder,
+        *,
+        request_key: RequestKey | None = None,
+        wants_link: bool = True,
+        cards_allowed: bool = False,
+    ) -> OrderView:
+        """Write an order at today's price and make the link where it is paid.
+
+        The same client's key and body is the same order. Without `wants_link` only the row is written: its id is the
+        payload of an invoice message.
+        Raises: UserNotFound, UserBanned, UserSuspended, ValidationFailed, Forbidden for cards inside Telegram,
+            NotFound, GenerationNotFound, PaymentConsumed, PromoInvalid, PromoExhausted, PromoUsed,
+            IdempotencyKeyReused, RateLimitExceeded, ProviderUnavailable when the link cannot be made now (the order
+            stays; a repeat with the same key makes it).
+        """
+        if new.method is Method.TBANK and not cards_allowed:
+            raise Forbidden(log={"method": new.method})
+        till = self._till(new.method)
+        product = await self._product(new)
+        order_id = new_id()
+        try:
+            order = await self._write(actor, order_id, new, product, till, request_key)
+        except IntegrityError as error:
+            if violated_constraint(error) != _KEY_INDEX or request_key is None:
+                raise
+            order = await self._repeated(actor, request_key)
+        if wants_link and order.link is None and order.state is OrderState.PENDING:
+            order = replace(await self._with_link(actor, order, till), is_repeat=order.is_repeat)
+        return order
+
+    async def get(self, actor: Actor, order_id: UUID) -> OrderView:
+        """One of the actor's orders. Raises: PaymentNotFound, also for somebody else's."""
+        async with self._db.read() as reader:
+            order = await repository.find_order(reader, order_id, bot_username=self._terms.bot_username)
+        if order is None or order.user_id != actor.user_id:
+            raise PaymentNotFound
+        return order
+
+    async def list_own(self, actor: Actor, *, cursor: str | None = None, limit: int = 20) -> Page[OrderView]:
+        """The actor's orders, newest first. Raises: ValidationFailed for a cursor that is none of ours."""
+        before_id = _LAST_ID
+        if cursor is not None:
+            try:
+                before_id = UUID(decode_cursor(cursor, parts=1)[0])
+            except ValueError as error:
+                raise ValidationFailed({"cursor": "is not a cursor of this list"}) from error
+        async with self._db.read() as reader:
+            found = await repository.list_orders(
+                reader,
+                actor.user_id,
+                before_id=before_id,
+                limit=limit + 1,
+                bot_username=self._terms.bot_username,
+            )
+        items = tuple(found[:limit])
+        return Page(items, encode_cursor(str(items[-1].id)) if len(found) > limit else None)
+
+    async def _product(self, new: NewOrder) -> Product | None:
+        if (new.product_key is None) == (new.draft_id is None):
+            raise ValidationFailed({"product": "name either a product or a draft"})
+        if new.product_key is None:
+            if new.is_gift or new.promo_code or new.generation_id:
+                raise ValidationFailed({"draft_id": "goes without gift, promo and generation_id"})
+            return None
+        product = await self._catalog.get_product(new.product_key)
+        if (product.kind is ProductKind.UNLOCK) != (new.generation_id is not None):
+            raise ValidationFailed({"generation_id": "belongs to an unlock, and an unlock needs one"})
+        if new.is_gift and product.kind is not ProductKind.PACK:
+            raise ValidationFailed({"gift": "only packs can be given"})
+        if new.promo_code and product.kind is not ProductKind.PACK:
+            raise ValidationFailed({"promo": "is for packs"})
+        if new.method is Method.TBANK and product.rub_kopecks is None:
+            raise ValidationFailed({"method": "this product is not sold by card"})
+        return product
+
+    async def _write(
+        self,
+        actor: Actor,
+        order_id: UUID,
+        new: NewOrder,
+        product: Product | None,
+        till: Till,
+        request_key: RequestKey | None,
+    ) -> OrderView:
+        async with self._db.read() as reader:
+            if request_key is not None:
+                await request_keys.find_object(reader, actor.user_id, request_key)
+            known = await users.find(reader, actor.user_id)
+        if known is None or known.deleted:
+            raise UserNotFound
+        terminal = await till.terminal(known)
+        if new.method is Method.TBANK and not await self.may_purchase(actor.user_id):
+            raise RateLimitExceeded(limit=self._terms.purchases_per_hour, retry_after=_HOUR_SECONDS)
+        async with self._db.transaction() as tx:
+            user = await users.lock(tx, actor.user_id)
+            if user is None or user.deleted:
+                raise UserNotFound
+            require_allowed(user)
+            priced = await self._price(tx, user, new, product)
+            await repository.insert_order(
+                tx,
+                order_id,
+                user_id=user.id,
+                method=new.method,
+                purpose=priced.purpose,
+                product_key=new.product_key,
+                currency=till.currency,
+                amount_minor=priced.amount_minor,
+                credits_bought=priced.credits,
+                days=priced.days,
+                recurring=priced.recurring,
+                draft_id=new.draft_id,
+                generation_id=priced.generation_id,
+                promo_code=new.promo_code,
+                promo_percent=priced.promo_percent,
+                terminal=terminal,
+                first_check=timedelta(seconds=30) if new.method is Method.TBANK else None,
+                life=self._terms.life,
+            )
+            if new.is_gift:
+                await tx.execute(
+                    _INSERT_GIFT,
+                    {"id": new_id(), "order_id": order_id, "buyer_id": user.id, "credits": priced.credits},
+                )
+            if request_key is not None:
+                await request_keys.remember(tx, user.id, request_key, str(order_id))
+            order = await repository.find_order(tx, order_id, bot_username=self._terms.bot_username)
+        if order is None:
+            message = "an order vanished in its own transaction"
+            raise AssertionError(message)
+        return order
+
+    async def may_purchase(self, user_id: int) -> bool:
+        """Count a purchase; False beyond the hour's limit. Redis away: the sale goes on."""
+        return await self._counter.hit(
+            PURCHASES_SCOPE, str(user_id), limit=self._terms.purchases_per_hour, window_seconds=_HOUR_SECONDS
+        )
+
+    async def _price(self, tx: Tx, user: UserView, new: NewOrder, product: Product | None) -> Priced:
+        """What it costs now; joins the order's transaction, under the user's lock."""
+        currency = self._till(new.method).currency
+        if product is None:
+            return await self._price_draft(tx, user, new, currency)
+        amount = product.stars if new.method is Method.STARS else product.rub_kopecks
+        if amount is None:
+            raise ValidationFailed({"method": "this product is not sold by card"})
+        return Priced(
+            purpose=Purpose.GIFT if new.is_gift else Purpose(product.kind.value),
+            amount_minor=amount,
+            credits=product.credits,
+            currency=currency,
+            product=product,
+            days=product.days,
+            # A card is charged once, whatever the product says.
+            recurring=product.recurring and new.method is Method.STARS,
+            generation_id=new.generation_id,
+        )
+
+    async def _price_draft(self, tx: Tx, user: UserView, new: NewOrder, currency: str) -> Priced:
+        draft = await tx.one_or_none(_DRAFT, {"id": new.draft_id, "user_id": user.id})
+        if draft is None or draft.started or draft.expired:
+            raise NotFound
+        return Priced(
+            purpose=Purpose.DRAFT,
+            amount_minor=self.draft_amount(draft.price_credits, new.method),
+            credits=draft.price_credits,
+            currency=currency,
+            generation_id=new_id(),
+        )
+
+    def draft_amount(self, price_credits: int, method: Method) -> int:
+        """What exactly this many credits cost: Stars, or kopecks."""
+        if method is Method.STARS:
+            return math.ceil(price_credits * self._terms.stars_per_credit)
+        return price_credits * self._terms.kopecks_per_credit
+
+    async def _repeated(self, actor: Actor, request_key: RequestKey) -> OrderView:
+        async with self._db.read() as reader:
+            earlier = await request_keys.find_object(reader, actor.user_id, request_key)
+        if earlier is None:
+            message = "a request key vanished"
+            raise AssertionError(message)
+        return replace(await self.get(actor, UUID(earlier)), is_repeat=True)
+
+    async def _with_link(self, actor: Actor, order: OrderView, till: Till) -> OrderView:
+        async with self._db.read() as reader:
+            user = await users.find(reader, actor.user_id)
+        if user is None:
+            raise UserNotFound
+        page = await till.open_page(order, language=user.language, item=await self._item(order, user.language))
+        async with self._db.transaction() as tx:
+            await repository.set_link(tx, order.id, page.link, vendor_payment_id=page.vendor_payment_id)
+        return await self.get(actor, order.id)
+
+    async def invoice(self, order: OrderView, *, language: str) -> StarsInvoice:
+        """The invoice message of an order in Stars."""
+        return invoice_of(order, language=language, item=await self._item(order, language))
+
+    async def _item(self, order: OrderView, language: str) -> str:
+        product = next((each for each in await self._catalog.list_products() if each.key == order.product_key), None)
+        return product.title(language) if product else ""
+
+    def _till(self, method: Method) -> Till:
+        till = self._tills.get(method)
+        if till is None:
+            raise Forbidden(log={"method": method.value})
+        return till
+
+
+def invoice_of(order: OrderView, *, language: str, item: str) -> StarsInvoice:
+    """What Telegram shows and charges for an order."""
+    return StarsInvoice(
+        language=language,
+        purpose=order.purpose.value,
+        item=item,
+        credits=order.credits,
+        payload=str(order.id),
+        stars=order.amount_minor,
+        days=order.days,
+        recurring=order.recurring,
+    )

@@ -1,0 +1,135 @@
+"""Compares Telegram's own list of transactions with our payments: what is missing is credited, or told (promise 5)."""
+
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from typing import Any, Final
+
+import structlog
+from sqlalchemy import text
+
+from app.core.app_settings import find_setting, put_setting
+from app.core.db import Database
+from app.domain.payments import repository
+from app.domain.payments.charges import ChargeOutcome, ChargeService, ChargeSource
+from app.domain.payments.models import Method
+from app.domain.payments.refunds import RefundService
+from app.domain.payments.views import Charge, VendorRefund
+from app.domain.ports import StarsGateway, StarTransaction
+
+log = structlog.get_logger(__name__)
+
+_CURRENCY: Final = "XTR"
+_PAGE: Final = 100
+# Telegram's list only grows; so much of what was seen before is looked at again, in case an entry came late.
+_OVERLAP: Final = 200
+_OFFSET_KEY: Final = "stars_transactions_seen"
+_HOUR_KEY: Final = "stars_reconciled_at"
+_MOST_PAGES: Final = 10_000
+# One process an hour: whoever moves the mark does the work.
+_CLAIM_HOUR = text(
+    """
+    INSERT INTO app_settings (key, value) VALUES (:key, to_jsonb(extract(epoch FROM now())))
+    ON CONFLICT (key) DO UPDATE SET value = excluded.value
+    WHERE CAST(app_settings.value #>> '{}' AS double precision) <= extract(epoch FROM now()) - 3600
+    """
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ReconciliationReport:
+    """What a comparison has found. `credited` and `refunds` were missing here and are here now."""
+
+    transactions: int
+    credited: int
+    refunded: int
+    unknown: int
+
+    def as_json(self) -> dict[str, Any]:
+        """For programs."""
+        return asdict(self)
+
+
+class Reconciliation:
+    """Telegram's books against ours."""
+
+    def __init__(self, db: Database, stars: StarsGateway, charges: ChargeService, refunds: RefundService) -> None:
+        self._db = db
+        self._stars = stars
+        self._charges = charges
+        self._refunds = refunds
+
+    async def run_hourly(self) -> ReconciliationReport | None:
+        """`run`, once an hour over all processes; None when it is not time. Raises: StarsUnavailable, StarsRefused."""
+        async with self._db.transaction() as tx:
+            claimed = (await tx.execute(_CLAIM_HOUR, {"key": _HOUR_KEY})).rowcount == 1
+        return await self.run() if claimed else None
+
+    async def run(self, *, full: bool = False) -> ReconciliationReport:
+        """Look at everything that is new since the last time (`full`: at everything, ever).
+
+        Raises: StarsUnavailable, StarsRefused; what was seen until then is dealt with.
+        """
+        async with self._db.read() as reader:
+            seen = int(await find_setting(reader, _OFFSET_KEY) or 0)
+        offset = 0 if full else max(0, seen - _OVERLAP)
+        counts = {"transactions": 0, "credited": 0, "refunded": 0, "unknown": 0}
+        for _ in range(_MOST_PAGES):
+            page = await self._stars.list_transactions(offset=offset, limit=_PAGE)
+            for transaction in page:
+                counts["transactions"] += 1
+                if (what := await self._compare(transaction)) is not None:
+                    counts[what] += 1
+            offset += len(page)
+            async with self._db.transaction() as tx:
+                await put_setting(tx, _OFFSET_KEY, max(offset, seen))
+            if len(page) < _PAGE:
+                break
+        report = ReconciliationReport(**counts)
+        log.info("stars_reconciled", **report.as_json())
+        return report
+
+    async def _compare(self, transaction: StarTransaction) -> str | None:
+        """What was missing here: "credited", "refunded" or "unknown"; None when nothing was."""
+        if transaction.payload is None:
+            # Withdrawals, gifts and fees are no business of ours.
+            return None
+        if not transaction.incoming:
+            return await self._compare_refund(transaction)
+        period = timedelta(seconds=transaction.period_seconds) if transaction.period_seconds else None
+        outcome = await self._charges.credit(
+            Charge(
+                method=Method.STARS,
+                charge_id=transaction.id,
+                telegram_id=transaction.telegram_id,
+                currency=_CURRENCY,
+                amount_minor=transaction.stars,
+                payload=transaction.payload,
+                at=transaction.date,
+                period_end=transaction.date + period if period else None,
+            ),
+            source=ChargeSource.RECONCILIATION,
+        )
+        return {
+            ChargeOutcome.KNOWN: None,
+            ChargeOutcome.UNKNOWN: "unknown",
+            ChargeOutcome.CREDITED: "credited",
+            ChargeOutcome.REFUNDING: "credited",
+        }[outcome]
+
+    async def _compare_refund(self, transaction: StarTransaction) -> str | None:
+        async with self._db.read() as reader:
+            before = await repository.find_charge(reader, transaction.id, Method.STARS)
+        await self._refunds.record_vendor_refund(
+            VendorRefund(
+                method=Method.STARS,
+                charge_id=transaction.id,
+                telegram_id=transaction.telegram_id,
+                currency=_CURRENCY,
+                amount_minor=transaction.stars,
+                payload=transaction.payload or "",
+            )
+        )
+        async with self._db.read() as reader:
+            after = await repository.find_charge(reader, transaction.id, Method.STARS)
+        moved = sum(each.refunded_minor for each in after) != sum(each.refunded_minor for each in before)
+        return "refunded" if moved else None

@@ -11,8 +11,9 @@ from sqlalchemy.exc import IntegrityError
 
 from app.core.db import Database, Reader, Tx
 from app.core.i18n import choose_language
-from app.core.ids import new_id
+from app.core.ids import expand_number, new_id
 from app.core.jobs import Job, Queue
+from app.domain.accounts.starts import Start, StartKind, read_start
 from app.domain.actors import Actor
 from app.domain.alerts import service as alerts
 from app.domain.credits import ledger
@@ -27,6 +28,8 @@ from app.domain.limits.tiers import Limits, TierLimits
 from app.domain.payments import repository as orders
 from app.domain.payments import subscriptions
 from app.domain.ports import SessionStore
+from app.domain.referrals import rewards
+from app.domain.referrals.service import invite_link
 from app.domain.users import repository
 from app.domain.users.service import TelegramIdentity
 from app.domain.users.views import UserView
@@ -53,11 +56,15 @@ _AGE = text("SELECT clock_now() - CAST(:at AS timestamptz)")
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """A user who came in. `granted_credits` is what the first visit brought."""
+    """A user who came in. `granted_credits` is what the first visit brought; `start` is what their link was for.
+
+    An invitation is dealt with already; the rest is the surface's to call.
+    """
 
     user: UserView
     is_new: bool
     granted_credits: int
+    start: Start | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +84,8 @@ class AccountTerms:
     hash_key: bytes
     bot_username: str
     launch_max_age: timedelta
+    referral_reward: int = 0
+    referral_escrow: timedelta = timedelta()
 
 
 class AccountService:
@@ -95,11 +104,13 @@ class AccountService:
         self._limits = limits
         self._terms = terms
 
-    async def enter(self, identity: TelegramIdentity) -> Visit:
+    async def enter(self, identity: TelegramIdentity, *, start_param: str | None = None) -> Visit:
         """Find or create a user, take over what Telegram says of them, owe them again what could not be sent.
 
-        Banned users enter too: it is the use cases that refuse them, and the support pages stay open.
+        Banned users enter too: it is the use cases that refuse them, and the support pages stay open. A new user's
+        `ref_` link is remembered; whoever was here before was invited by nobody.
         """
+        start = read_start(start_param)
         async with self._db.read() as reader:
             row = await reader.one_or_none(
                 _FIND, {"telegram_id": identity.telegram_id, "refused": f"{outbox.REFUSED}%"}
@@ -107,14 +118,16 @@ class AccountService:
         if row is not None:
             user = repository.to_view(row)
             if not (row.stale or row.owed or user.unreachable or _renamed(user, identity)):
-                return Visit(user, is_new=False, granted_credits=0)
+                return Visit(user, is_new=False, granted_credits=0, start=start)
         try:
-            return await self._write_visit(identity)
+            return await self._write_visit(identity, start)
         except IntegrityError:
             # The bot and the cabinet were opened at the same moment; the other one created the user (trap 40).
-            return await self._write_visit(identity)
+            return await self._write_visit(identity, start)
 
-    async def enter_launch(self, identity: TelegramIdentity, *, auth_date: datetime) -> Visit:
+    async def enter_launch(
+        self, identity: TelegramIdentity, *, auth_date: datetime, start_param: str | None = None
+    ) -> Visit:
         """`enter` with verified launch data of the Mini App, if it is neither old nor from the future.
 
         Raises: InitDataExpired, InitDataInvalid.
@@ -125,7 +138,7 @@ class AccountService:
             raise InitDataExpired
         if age < -_FUTURE_TOLERANCE:
             raise InitDataInvalid(log={"auth_date": auth_date.isoformat()})
-        return await self.enter(identity)
+        return await self.enter(identity, start_param=start_param)
 
     async def me(self, actor: Actor) -> Account:
         """The user's own view. Raises: UserNotFound."""
@@ -133,7 +146,7 @@ class AccountService:
             user = await repository.find(reader, actor.user_id)
         if user is None or user.deleted:
             raise UserNotFound
-        link = f"https://t.me/{self._terms.bot_username}?start=ref_{shorten_number(user.id)}"
+        link = invite_link(self._terms.bot_username, user.id)
         return Account(user=user, limits=self._limits.of(user.tier), referral_link=link)
 
     async def mark_unreachable(self, telegram_id: int) -> None:
@@ -171,7 +184,7 @@ class AccountService:
             log.warning("sessions_not_revoked", user_id=user.id, **error.log)
         log.info("user_erased", user_id=user.id)
 
-    async def _write_visit(self, identity: TelegramIdentity) -> Visit:
+    async def _write_visit(self, identity: TelegramIdentity, start: Start | None) -> Visit:
         digest = repository.telegram_hash(identity.telegram_id, self._terms.hash_key)
         language = choose_language(identity.language_code)
         async with self._db.transaction() as tx:
@@ -198,9 +211,26 @@ class AccountService:
             user = await _entered(tx, digest)
             if known is None:
                 await self._grant_first_credits(tx, user.id)
+                await self._record_invite(tx, user.id, start)
                 user = await _entered(tx, digest)
         granted = self._terms.free_credits if known is None else 0
-        return Visit(user, is_new=known is None, granted_credits=granted)
+        return Visit(user, is_new=known is None, granted_credits=granted, start=start)
+
+    async def _record_invite(self, tx: Tx, user_id: int, start: Start | None) -> None:
+        if start is None or start.kind is not StartKind.REFERRAL:
+            return
+        try:
+            inviter_id = expand_number(start.value)
+        except ValueError:
+            return
+        terms = self._terms
+        await rewards.record_invite(
+            tx,
+            invitee_id=user_id,
+            inviter_id=inviter_id,
+            reward=terms.referral_reward,
+            escrow=terms.referral_escrow,
+        )
 
     async def _grant_first_credits(self, tx: Tx, user_id: int) -> None:
         if not self._terms.free_credits:
@@ -218,16 +248,6 @@ class AccountService:
         voided = str(new_id())
         entry = ledger.Entry(EntryKind.ADJUST, f"adjust:{voided}", "erasure", voided, actor.label)
         await ledger.take(tx, user_id, user.credits, entry, spent=False)
-
-
-def shorten_number(user_id: int) -> str:
-    """A user's number as it stands in an invite link: short, and without a look-alike of a Telegram id."""
-    digits = "0123456789abcdefghijklmnopqrstuvwxyz"
-    text_form = ""
-    while user_id:
-        user_id, digit = divmod(user_id, len(digits))
-        text_form = digits[digit] + text_form
-    return text_form or "0"
 
 
 async def _entered(reader: Reader, digest: bytes) -> UserView:

@@ -35,9 +35,14 @@ class Kind(StrEnum):
 
 
 class Funding(StrEnum):
-    """Who pays."""
+    """Who pays: the user's credits, or the house, once or a few times a day and with a watermark.
+
+    COPY is the quota of its own that copying a look has.
+    """
 
     CREDITS = "credits"
+    FREE = "free"
+    COPY = "copy"
 
 
 class Origin(StrEnum):
@@ -81,6 +86,7 @@ class Draft(Base):
     prompt: Mapped[str] = mapped_column(Text)
     negative_prompt: Mapped[str | None] = mapped_column(Text)
     options: Mapped[Any] = mapped_column(JSONB)
+    funding: Mapped[str] = mapped_column(Text, server_default="credits")
     price_credits: Mapped[int]
     parent_id: Mapped[UUID | None]
     update_id: Mapped[int | None] = mapped_column(BigInteger, unique=True)
@@ -199,10 +205,16 @@ class GenerationEvent(Base):
 
 
 class GenerationOutput(Base):
-    """A stored result. The row names the winner: objects under other fences are collected later."""
+    """A stored result. The row names the winner: objects under other fences are collected later.
+
+    While it is `watermarked`, its clean copies wait under keys that nobody is told.
+    """
 
     __tablename__ = "generation_outputs"
-    __table_args__ = (Index("generation_outputs_index", "generation_id", "output_index", unique=True),)
+    __table_args__ = (
+        CheckConstraint("watermarked = (clean_key IS NOT NULL)", name="generation_outputs_clean"),
+        Index("generation_outputs_index", "generation_id", "output_index", unique=True),
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     generation_id: Mapped[UUID] = mapped_column(ForeignKey("generations.id", ondelete="RESTRICT"))
@@ -216,6 +228,12 @@ class GenerationOutput(Base):
     height: Mapped[int]
     size_bytes: Mapped[int] = mapped_column(BigInteger)
     preview_size_bytes: Mapped[int | None] = mapped_column(BigInteger)
+    watermarked: Mapped[bool] = mapped_column(server_default=text("false"))
+    clean_key: Mapped[str | None] = mapped_column(Text)
+    clean_preview_key: Mapped[str | None] = mapped_column(Text)
+    clean_thumbnail_key: Mapped[str | None] = mapped_column(Text)
+    clean_size_bytes: Mapped[int | None] = mapped_column(BigInteger)
+    clean_preview_size_bytes: Mapped[int | None] = mapped_column(BigInteger)
     photo_file_id: Mapped[str | None] = mapped_column(Text)
     document_file_id: Mapped[str | None] = mapped_column(Text)
     created_at: Mapped[datetime] = mapped_column(server_default=text("now()"))

@@ -1,1 +1,1 @@
-"""Promo codes: credits, or percent on packs."""
+"""Promo codes: credits at once, or a discount on a pack."""

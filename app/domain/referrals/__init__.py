@@ -1,1 +1,1 @@
-"""Invitations: who brought whom, and the reward for it."""
+"""Invitations: who invited whom, and the reward after the invitee's first purchase."""

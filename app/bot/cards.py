@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
+from app.bot.bills import offer_payment
 from app.bot.conversation import Conversation
 from app.core.errors import AppError
-from app.domain.errors import DuplicateRequest, NotFound
+from app.domain.errors import DuplicateRequest, InsufficientCredits, NotFound
 from app.domain.generations.models import Origin
 from app.domain.generations.views import DraftStatus, DraftView
 
@@ -73,6 +74,10 @@ async def start(conversation: Conversation, draft_id: UUID, shown_price: str) ->
     except DuplicateRequest:
         # The second tap of a double tap, or a repeated update: it has been accepted, nothing else happens.
         return StartTap(await _next(conversation, draft_id), "toast-already-started")
+    except InsufficientCredits as error:
+        # The sentence over the chat says how much is missing; the message below it, what can be done.
+        await offer_payment(conversation, draft, error)
+        raise
     except NotFound:
         return _renewed(await services.drafts.renew(actor, draft_id))
     return StartTap(await _next(conversation, draft_id), "toast-started")

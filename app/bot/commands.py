@@ -14,9 +14,11 @@ log = structlog.get_logger(__name__)
 
 COMMANDS: Final = (
     "start",
+    "buy",
     "balance",
     "history",
     "cancel",
+    "subscription",
     "quick",
     "language",
     "help",

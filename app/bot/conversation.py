@@ -28,6 +28,7 @@ from app.domain.ports import (
     StorageUnavailable,
 )
 from app.domain.users.views import UserView
+from app.settings import Settings
 
 log = structlog.get_logger(__name__)
 
@@ -75,8 +76,8 @@ class Conversation:
         return Words(self._container.translator, self.language)
 
     @property
-    def prompt_max_characters(self) -> int:
-        return self._container.settings.prompt_max_characters
+    def settings(self) -> Settings:
+        return self._container.settings
 
     def speak(self, user: UserView) -> None:
         """Go on with the user as they are now, after a use case has changed them."""

@@ -77,6 +77,15 @@ class Phone:
         answer = (await self._post("callbacks", {"message_id": message["message_id"], "data": data}))["answer"]
         return dict(answer) if answer is not None else None
 
+    async def pay(self, bill: Json | str, *, outcome: str = "paid", report: bool = True) -> Json:
+        """Pay a bill in the chat, or an invoice link; `{status, error_message, charge_id, update_id}`."""
+        what = {"link": bill} if isinstance(bill, str) else {"message_id": bill["message_id"]}
+        return await self._post("pay", {**what, "outcome": outcome, "report": report})
+
+    async def stars(self) -> int:
+        """What is left in the wallet."""
+        return int((await self.control.get(f"/users/{self.id}/wallet")).json()["stars"])
+
     async def chat(self, *, after: int = 0) -> list[Json]:
         answer = await self.control.get(f"/users/{self.id}/chat", params={"after": after})
         assert answer.status_code == 200, answer.text

@@ -29,6 +29,18 @@ class Action(StrEnum):
     HISTORY = "h"  # value: filter and page
     BALANCE = "b"  # value: page
     LANGUAGE = "l"  # value: the language
+    START_FREE = "f"  # id: the draft to start free of charge
+    SHOP = "z"  # value: "gift" for gifts, else empty
+    BUY = "B"  # value: the product's key
+    BUY_GIFT = "G"  # value: the product's key
+    PAY_EXACTLY = "P"  # id: the draft to be paid for
+    UNLOCK = "u"  # id: the generation; shows what it costs
+    UNLOCK_CREDITS = "U"  # id: the generation; value: the price shown
+    UNLOCK_STARS = "V"  # id: the generation
+    GIFT_REVOKE = "R"  # id: the gift to take back
+    SUBSCRIPTION = "S"
+    SUBSCRIPTION_CANCEL = "C"
+    SUBSCRIPTION_RESUME = "E"
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,8 +28,14 @@ def card(words: Words, params: Mapping[str, Any]) -> InlineKeyboardMarkup:
     """The card's: start, and choices. Each of them names its target, so that a double tap is one."""
     draft_id: str = params["draft_id"]
     rows = [
-        [_button(words.plain("button-start", price=params["price"]), pack(Action.START, draft_id, params["price"]))]
+        [
+            callback_button(
+                words.plain("button-start", price=params["price"]), pack(Action.START, draft_id, params["price"])
+            )
+        ]
     ]
+    if params.get("free_left"):
+        rows.append([callback_button(words.plain("button-free"), pack(Action.START_FREE, draft_id))])
     if params.get("next_model_key"):
         title = shorten(str(params["model_title"]), _LONGEST_TITLE)
         rows.append(
@@ -39,30 +45,35 @@ def card(words: Words, params: Mapping[str, Any]) -> InlineKeyboardMarkup:
     rows += [_fitting(ratios[at : at + _RATIOS_PER_ROW], draft_id) for at in range(0, len(ratios), _RATIOS_PER_ROW)]
     counts = range(1, int(params["max_count"]) + 1)
     if len(counts) > 1:
-        rows.append([_button(_ticked(f"×{n}", f"×{params['count']}"), pack(Action.COUNT, draft_id, n)) for n in counts])
+        rows.append(
+            [callback_button(_ticked(f"×{n}", f"×{params['count']}"), pack(Action.COUNT, draft_id, n)) for n in counts]
+        )
     rows.append([_quick_switch(words, enabled=bool(params["quick_mode"]), draft_id=draft_id)])
-    return _markup(rows)
+    return keyboard(rows)
 
 
 def quick(words: Words, *, enabled: bool) -> InlineKeyboardMarkup:
     """The switch of quick mode by itself."""
-    return _markup([[_quick_switch(words, enabled=enabled, draft_id=None)]])
+    return keyboard([[_quick_switch(words, enabled=enabled, draft_id=None)]])
 
 
 def progress(words: Words, generation_id: str) -> InlineKeyboardMarkup:
     """Cancel, while it can be cancelled."""
-    return _markup([[_button(words.plain("button-cancel"), pack(Action.CANCEL, generation_id))]])
+    return keyboard([[callback_button(words.plain("button-cancel"), pack(Action.CANCEL, generation_id))]])
 
 
 def result(words: Words, params: Mapping[str, Any]) -> InlineKeyboardMarkup:
     """Under a result: again and a variation, each with a draft of its own, and the original as a file."""
     generation_id, price = params["generation_id"], params["held"]
-    rows = [[_button(words.plain("button-again", price=price), pack(Action.AGAIN, params["draft_id"], price))]]
+    rows = [[callback_button(words.plain("button-again", price=price), pack(Action.AGAIN, params["draft_id"], price))]]
     if params.get("variation_draft_id"):
         variation = pack(Action.AGAIN, params["variation_draft_id"], price)
-        rows[0].append(_button(words.plain("button-variation", price=price), variation))
-    rows.append([_button(words.plain("button-original", count=params["count"]), pack(Action.ORIGINAL, generation_id))])
-    return _markup(rows)
+        rows[0].append(callback_button(words.plain("button-variation", price=price), variation))
+    rows.append(_unlock(words, params))
+    rows.append(
+        [callback_button(words.plain("button-original", count=params["count"]), pack(Action.ORIGINAL, generation_id))]
+    )
+    return keyboard(rows)
 
 
 def failed(words: Words, params: Mapping[str, Any]) -> InlineKeyboardMarkup | None:
@@ -71,26 +82,26 @@ def failed(words: Words, params: Mapping[str, Any]) -> InlineKeyboardMarkup | No
         return None
     price = params["held"]
     data = pack(Action.AGAIN, params["draft_id"], price)
-    return _markup([[_button(words.plain("button-try-again", price=price), data)]])
+    return keyboard([[callback_button(words.plain("button-try-again", price=price), data)]])
 
 
 def languages(words: Words) -> InlineKeyboardMarkup:
     """One button a language, the present one marked."""
-    return _markup(
-        [[_button(_chosen(name, LANGUAGE_NAMES[words.language]), pack(Action.LANGUAGE, value=code))]
+    return keyboard(
+        [[callback_button(_chosen(name, LANGUAGE_NAMES[words.language]), pack(Action.LANGUAGE, value=code))]
          for code, name in LANGUAGE_NAMES.items()]
     )  # fmt: skip
 
 
 def greeting(words: Words) -> InlineKeyboardMarkup:
     """Under the greeting: the way to another language."""
-    return _markup([[_button(words.plain("button-language"), pack(Action.LANGUAGE))]])
+    return keyboard([[callback_button(words.plain("button-language"), pack(Action.LANGUAGE))]])
 
 
 def balance(words: Words, params: Mapping[str, Any]) -> InlineKeyboardMarkup | None:
     """The pages of a statement."""
     row = _pager(words, Action.BALANCE, "", page=params["page"], has_next=params["has_next"])
-    return _markup([row]) if row else None
+    return keyboard([row]) if row else None
 
 
 def history(words: Words, params: Mapping[str, Any]) -> InlineKeyboardMarkup:
@@ -98,11 +109,11 @@ def history(words: Words, params: Mapping[str, Any]) -> InlineKeyboardMarkup:
     chosen: str = params["filter"]
     rows = [
         [
-            _button(str(at), pack(Action.OPEN, item["generation_id"]))
+            callback_button(str(at), pack(Action.OPEN, item["generation_id"]))
             for at, item in enumerate(params["items"], start=1)
         ],
         [
-            _button(
+            callback_button(
                 _marked(words.plain(f"button-filter-{name}"), is_chosen=name == chosen),
                 pack(Action.HISTORY, value=f"{name}.0"),
             )
@@ -110,31 +121,32 @@ def history(words: Words, params: Mapping[str, Any]) -> InlineKeyboardMarkup:
         ],
         _pager(words, Action.HISTORY, f"{chosen}.", page=params["page"], has_next=params["has_next"]),
     ]
-    return _markup(rows)
+    return keyboard(rows)
 
 
 def history_item(words: Words, params: Mapping[str, Any]) -> InlineKeyboardMarkup:
     """What can be done with one of the history."""
     generation_id = params["generation_id"]
-    rows: list[Row] = [[_button(words.plain("button-repeat"), pack(Action.REPEAT, generation_id))]]
+    rows: list[Row] = [[callback_button(words.plain("button-repeat"), pack(Action.REPEAT, generation_id))]]
     if params["count"]:
         rows[0].append(
-            _button(words.plain("button-original", count=params["count"]), pack(Action.ORIGINAL, generation_id))
+            callback_button(words.plain("button-original", count=params["count"]), pack(Action.ORIGINAL, generation_id))
         )
+    rows.append(_unlock(words, params))
     if params["is_open"]:
-        rows.append([_button(words.plain("button-cancel"), pack(Action.CANCEL, generation_id))])
+        rows.append([callback_button(words.plain("button-cancel"), pack(Action.CANCEL, generation_id))])
     else:
-        rows.append([_button(words.plain("button-delete"), pack(Action.DELETE, generation_id))])
-    return _markup(rows)
+        rows.append([callback_button(words.plain("button-delete"), pack(Action.DELETE, generation_id))])
+    return keyboard(rows)
 
 
 def delete_confirmation(words: Words, generation_id: str) -> InlineKeyboardMarkup:
     """The second thought before a deletion."""
-    return _markup(
+    return keyboard(
         [
             [
-                _button(words.plain("button-delete-surely"), pack(Action.DELETE_SURELY, generation_id)),
-                _button(words.plain("button-keep"), pack(Action.KEEP, generation_id)),
+                callback_button(words.plain("button-delete-surely"), pack(Action.DELETE_SURELY, generation_id)),
+                callback_button(words.plain("button-keep"), pack(Action.KEEP, generation_id)),
             ]
         ]
     )
@@ -144,26 +156,33 @@ def with_draft_replaced(
     markup: InlineKeyboardMarkup, old_id: UUID, new_id: UUID, *, price: int
 ) -> InlineKeyboardMarkup:
     """The same buttons, those of one draft moved on to another one at its price."""
-    return _markup([[_moved(button, old_id, new_id, price) for button in row] for row in markup.inline_keyboard])
+    return keyboard([[_moved(button, old_id, new_id, price) for button in row] for row in markup.inline_keyboard])
 
 
 def _moved(button: InlineKeyboardButton, old_id: UUID, new_id: UUID, price: int) -> InlineKeyboardButton:
     tap = parse(button.callback_data or "")
     if tap is None or tap.id != old_id:
         return button
-    return _button(_PRICE.sub(f" {price} ", button.text), pack(tap.action, new_id, price))
+    return callback_button(_PRICE.sub(f" {price} ", button.text), pack(tap.action, new_id, price))
+
+
+def _unlock(words: Words, params: Mapping[str, Any]) -> Row:
+    """The way to the clean picture, under one with a watermark."""
+    if not params.get("watermarked"):
+        return []
+    return [callback_button(words.plain("button-unlock"), pack(Action.UNLOCK, params["generation_id"]))]
 
 
 def _quick_switch(words: Words, *, enabled: bool, draft_id: str | None) -> InlineKeyboardButton:
     label = words.plain("button-quick-on" if enabled else "button-quick-off")
-    return _button(label, pack(Action.QUICK, draft_id, int(not enabled)))
+    return callback_button(label, pack(Action.QUICK, draft_id, int(not enabled)))
 
 
 def _fitting(choices: Iterable[tuple[str, Action, str]], draft_id: str) -> Row:
     """Buttons of choices; the operator may have named a model with more letters than a button's data holds."""
     overhead = len(pack(Action.START, draft_id))
     return [
-        _button(label, pack(action, draft_id, value))
+        callback_button(label, pack(action, draft_id, value))
         for label, action, value in choices
         if overhead + len(value.encode()) <= LONGEST_DATA_BYTES
     ]
@@ -172,9 +191,9 @@ def _fitting(choices: Iterable[tuple[str, Action, str]], draft_id: str) -> Row:
 def _pager(words: Words, action: Action, prefix: str, *, page: int, has_next: bool) -> Row:
     row: Row = []
     if page > 0:
-        row.append(_button(words.plain("button-newer"), pack(action, value=f"{prefix}{page - 1}")))
+        row.append(callback_button(words.plain("button-newer"), pack(action, value=f"{prefix}{page - 1}")))
     if has_next:
-        row.append(_button(words.plain("button-older"), pack(action, value=f"{prefix}{page + 1}")))
+        row.append(callback_button(words.plain("button-older"), pack(action, value=f"{prefix}{page + 1}")))
     return row
 
 
@@ -191,9 +210,16 @@ def _marked(label: str, *, is_chosen: bool) -> str:
     return _CHOSEN + label if is_chosen else label
 
 
-def _button(text: str, data: str) -> InlineKeyboardButton:
+def callback_button(text: str, data: str) -> InlineKeyboardButton:
+    """A button that taps us."""
     return InlineKeyboardButton(text=text, callback_data=data)
 
 
-def _markup(rows: Sequence[Row]) -> InlineKeyboardMarkup:
+def link_button(text: str, url: str) -> InlineKeyboardButton:
+    """A button that opens a link."""
+    return InlineKeyboardButton(text=text, url=url)
+
+
+def keyboard(rows: Sequence[Row]) -> InlineKeyboardMarkup:
+    """Rows of buttons, the empty ones left out."""
     return InlineKeyboardMarkup(inline_keyboard=[row for row in rows if row])

@@ -9,6 +9,7 @@ from aiogram import Bot
 from aiogram.exceptions import AiogramError
 from aiogram.methods import (
     AnswerCallbackQuery,
+    AnswerPreCheckoutQuery,
     DeleteMessage,
     EditMessageReplyMarkup,
     EditMessageText,
@@ -27,6 +28,7 @@ from aiogram.types import (
     ReplyParameters,
 )
 
+from app.adapters.telegram import bills
 from app.adapters.telegram.failures import MediaRefused, NothingToDo, translated
 from app.adapters.telegram.media import Form, forms, load
 from app.adapters.telegram.rendering import Rendered, Renderer
@@ -68,6 +70,8 @@ class TelegramMessenger:
 
         Raises: RecipientUnreachable, SendLater, SendFailed, SendRefused, StorageUnavailable.
         """
+        if outgoing.template == bills.TEMPLATE:
+            return await self._send_bill(outgoing, priority)
         rendered = self._renderer.render(outgoing)
         if not outgoing.media:
             return await self._send_text(outgoing, rendered, priority)
@@ -120,6 +124,27 @@ class TelegramMessenger:
             await self._bot(method, request_timeout=_ANSWER_SECONDS)
         except (AiogramError, OSError) as error:
             log.info("tap_not_answered", error=type(error).__name__)
+
+    async def _send_bill(self, outgoing: Outgoing, priority: Priority) -> Sent:
+        method = bills.bill(self._renderer.words(outgoing.language), outgoing)
+        seconds = _REPLY_SECONDS if priority is Priority.REPLY else _TEXT_SECONDS
+        message = await self._call(method, outgoing.chat_id, priority, seconds=seconds)
+        return Sent(message.message_id)
+
+    async def answer_checkout(self, query_id: str, refusal: str | None, *, within_seconds: int) -> bool:
+        """Tell Telegram whether it may charge; False when it did not hear us. Never waits for a turn."""
+        refuse_inside_transaction("Telegram")
+        method = AnswerPreCheckoutQuery(
+            pre_checkout_query_id=query_id,
+            ok=refusal is None,
+            error_message=None if refusal is None else shorten(refusal, LONGEST_ANSWER),
+        )
+        try:
+            await self._bot(method, request_timeout=within_seconds)
+        except (AiogramError, OSError) as error:
+            log.warning("checkout_not_answered", error=type(error).__name__, ok=refusal is None)
+            return False
+        return True
 
     async def _send_text(self, outgoing: Outgoing, rendered: Rendered, priority: Priority) -> Sent:
         method = SendMessage(

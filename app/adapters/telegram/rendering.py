@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from aiogram.types import InlineKeyboardMarkup
 
-from app.adapters.telegram import account_messages, work_messages
+from app.adapters.telegram import account_messages, money_messages, work_messages
 from app.adapters.telegram.words import LONGEST_CAPTION, LONGEST_TEXT, Words, fit
 from app.core.i18n import Translator
 from app.domain.ports import Outgoing
@@ -28,8 +28,22 @@ TEMPLATES: Final[Mapping[str, Template]] = {
     "result": work_messages.result,
     "receipt": work_messages.receipt,
     "original": work_messages.original,
+    "unlocked": work_messages.unlocked,
     "failed": work_messages.failed,
     "cancelled": work_messages.cancelled,
+    "shop": money_messages.shop,
+    "subscribe": money_messages.subscribe,
+    "payment": money_messages.payment,
+    "refund": money_messages.refund,
+    "subscription": money_messages.subscription,
+    "subscription_ending": money_messages.subscription_ending,
+    "promo-percent": money_messages.promo_percent,
+    "invite": money_messages.invite,
+    "referral-paid": money_messages.referral_paid,
+    "referral-reversed": money_messages.referral_reversed,
+    "gift": money_messages.gift,
+    "short": money_messages.short,
+    "unlock": money_messages.unlock,
 }
 
 

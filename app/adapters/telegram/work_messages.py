@@ -60,6 +60,8 @@ def result(words: Words, params: Mapping[str, Any]) -> Message:
     lines = [words.html("result-title", model=_title(params), count=params["count"])]
     if params.get("prompt"):
         lines.append(quote(params["prompt"], _PROMPT_IN_CAPTION))
+    if params.get("watermarked"):
+        lines.append(words.html("free-result"))
     if params["count"] == 1:
         lines += _money(words, params)
     return "\n".join(lines), keyboards.result(words, params)
@@ -73,6 +75,14 @@ def receipt(words: Words, params: Mapping[str, Any]) -> Message:
 def original(words: Words, _params: Mapping[str, Any]) -> Message:
     """The caption of original files."""
     return words.html("original"), None
+
+
+def unlocked(words: Words, params: Mapping[str, Any]) -> Message:
+    """The caption of a result without its watermark."""
+    lines = [words.html("unlocked")]
+    if params.get("prompt"):
+        lines.append(quote(params["prompt"], _PROMPT_IN_CAPTION))
+    return "\n".join(lines), None
 
 
 def album(_words: Words, _params: Mapping[str, Any]) -> Message:

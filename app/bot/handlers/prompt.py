@@ -3,9 +3,10 @@
 from aiogram import F, Router
 from aiogram.types import Message
 
+from app.bot.bills import offer_payment
 from app.bot.cards import show_card
 from app.bot.conversation import Conversation
-from app.domain.errors import DuplicateRequest, ValidationFailed
+from app.domain.errors import DuplicateRequest, InsufficientCredits, ValidationFailed
 from app.domain.generations.models import Origin
 from app.domain.generations.requests import NewDraft
 
@@ -34,13 +35,15 @@ async def draw(message: Message, conversation: Conversation) -> None:
         # The draft is the update's, and its id the only key under which it starts: repeated after its card was
         # started by hand, the same update must not start it a second time.
         await conversation.services.drafts.start(conversation.actor, draft.id, origin=Origin.BOT)
+    except InsufficientCredits as error:
+        await offer_payment(conversation, draft, error)
     except DuplicateRequest:
         # Telegram repeated the update: it was accepted the first time, and its progress is on the way.
         return
 
 
 async def _complain(conversation: Conversation, text: str) -> None:
-    limit = conversation.prompt_max_characters
+    limit = conversation.settings.prompt_max_characters
     if len(text) > limit:
         await conversation.say("prompt-too-long", length=len(text), limit=limit)
     else:

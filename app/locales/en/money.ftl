@@ -63,7 +63,6 @@ subscription-over = Your premium ended on { $until }. Your credits stay.
 subscription-given = 💫 <b>Premium</b> is a present from us. There is nothing to pay and nothing to cancel.
 subscription-renews-soon = ⏰ On { $until } Telegram renews your premium and charges it. If you do not want that, stop it now.
 subscription-ends-soon = ⏰ Your premium ends on { $until }. Your credits stay.
-subscription-ended = Your premium has ended. Your credits stay, and you can have it again at any time.
 button-subscription-cancel = Stop the renewal
 button-subscription-resume = Renew it again
 button-subscription-show = 💫 My subscription

@@ -64,7 +64,6 @@ subscription-over = Ваш премиум закончился { $until }. Кр�
 subscription-given = 💫 <b>Премиум</b> вам подарили мы. Платить и отменять ничего не нужно.
 subscription-renews-soon = ⏰ { $until } Telegram продлит ваш премиум и спишет плату. Если это не нужно, отключите продление сейчас.
 subscription-ends-soon = ⏰ Ваш премиум заканчивается { $until }. Кредиты остаются.
-subscription-ended = Ваш премиум закончился. Кредиты остаются, а вернуть его можно когда угодно.
 button-subscription-cancel = Отключить продление
 button-subscription-resume = Снова продлевать
 button-subscription-show = 💫 Моя подписка

@@ -59,7 +59,6 @@ subscription-over = Premium muddati tugagan: { $until }. Kreditlar qoladi.
 subscription-given = 💫 <b>Premium</b> sizga bizdan sovgʻa. Toʻlash ham, bekor qilish ham kerak emas.
 subscription-renews-soon = ⏰ { $until } kuni Telegram premiumni uzaytiradi va haqini yechadi. Kerak boʻlmasa, hozir toʻxtating.
 subscription-ends-soon = ⏰ Premium muddati tugaydi: { $until }. Kreditlar qoladi.
-subscription-ended = Premium muddati tugadi. Kreditlar qoladi, uni istagan payt yana olish mumkin.
 button-subscription-cancel = Uzaytirishni toʻxtatish
 button-subscription-resume = Yana uzaytirish
 button-subscription-show = 💫 Obunam

@@ -200,7 +200,9 @@ class Container:
                 purchases_per_hour=settings.purchases_per_hour,
             ),
         )
-        charges = ChargeService(db, alerts, metrics=metrics, crashpoints=self.crashpoints)
+        charges = ChargeService(
+            db, alerts, bot_username=settings.bot_username, metrics=metrics, crashpoints=self.crashpoints
+        )
         refunds = RefundService(
             db,
             {Method.STARS: StarsRefunder(self.stars)},
@@ -338,6 +340,8 @@ def _account_terms(settings: Settings) -> AccountTerms:
         hash_key=settings.webapp_secret.get_secret_value().encode(),
         bot_username=settings.bot_username,
         launch_max_age=timedelta(seconds=settings.init_data_max_age_seconds),
+        referral_reward=settings.referral_reward,
+        referral_escrow=timedelta(days=settings.refund_window_days),
     )
 
 

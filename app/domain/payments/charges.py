@@ -63,9 +63,12 @@ class _Report:
 class ChargeService:
     """What follows a charge, whatever vendor reports it."""
 
-    def __init__(self, db: Database, alerts: AlertService, *, metrics: Metrics, crashpoints: CrashPoints) -> None:
+    def __init__(
+        self, db: Database, alerts: AlertService, *, bot_username: str, metrics: Metrics, crashpoints: CrashPoints
+    ) -> None:
         self._db = db
         self._alerts = alerts
+        self._bot_username = bot_username
         self._metrics = metrics
         self._crashpoints = crashpoints
 
@@ -146,12 +149,19 @@ class ChargeService:
                 "balance": after.credits if after else 0,
                 "debt": after.debt if after else 0,
                 "period_end": given.period_end.isoformat() if given.period_end else None,
-                "gift_id": str(given.gift_id) if given.gift_id else None,
+                "gift": self._gift(given, order),
                 "generation_id": str(given.generation_id) if given.generation_id else None,
                 "charge_id": payment.charge_id,
             },
         )
         tx.after_commit(Signal(user.id))
+
+    def _gift(self, given: Given, order: OrderView) -> dict[str, object] | None:
+        """What the buyer of a gift sends on."""
+        if given.gift_id is None:
+            return None
+        link = repository.gift_link(self._bot_username, given.gift_id)
+        return {"gift_id": str(given.gift_id), "state": "OPEN", "credits": order.credits, "link": link}
 
 
 async def _lock_payer(tx: Tx, charge: Charge, order: OrderView | None) -> UserView | None:

@@ -13,7 +13,6 @@ import aioboto3
 import asyncpg
 import pytest
 import structlog
-from redis import Redis
 
 from app.sandbox.processes import free_port, log_tail
 from app.sandbox.servers import S3, S3_REGION, Postgres, ServerProcess, Valkey, new_secret
@@ -25,11 +24,14 @@ from tests.harness import (
     WEBHOOK_SECRET,
     Bucket,
     StarbrushProcess,
+    emptied,
     migrate,
 )
 
 # Logical databases of our own Valkey are taken in turn, so that a straggler of one test cannot write into the next.
 _REDIS_DATABASES = 64
+# Of a server named by URL: the named one and the next ones, so many for each of the sessions that run side by side.
+_NAMED_REDIS_DATABASES = 4
 # Of this session alone, so that two sessions may share one server named by URL.
 _SESSION = new_secret()[:8]
 
@@ -177,19 +179,21 @@ async def empty_database_url(postgres_url: str, database_names: Iterator[str]) -
 
 
 @pytest.fixture(scope="session")
-def redis_databases() -> Iterator[int]:
-    """Numbers of logical databases, in turn."""
-    return itertools.cycle(range(_REDIS_DATABASES))
+def redis_urls(redis_server_url: str) -> Iterator[str]:
+    """Addresses of logical databases, in turn. Of a server named by URL the named one and the next few are used."""
+    if "REDIS_URL" not in os.environ:
+        return itertools.cycle(_at_database(redis_server_url, str(number)) for number in range(_REDIS_DATABASES))
+    named = int(urlsplit(redis_server_url).path.strip("/") or 0)
+    session = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    first = named + session * _NAMED_REDIS_DATABASES
+    databases = range(first, first + _NAMED_REDIS_DATABASES)
+    return itertools.cycle(_at_database(redis_server_url, str(number)) for number in databases)
 
 
 @pytest.fixture
-def redis_url(redis_server_url: str, redis_databases: Iterator[int]) -> str:
-    """An empty logical database of Redis. One named by URL is used as it is, and only it is emptied."""
-    is_ours = "REDIS_URL" not in os.environ
-    url = _at_database(redis_server_url, str(next(redis_databases))) if is_ours else redis_server_url
-    with Redis.from_url(url) as redis:
-        redis.flushdb()
-    return url
+def redis_url(redis_urls: Iterator[str]) -> str:
+    """An empty logical database of Redis."""
+    return emptied(next(redis_urls))
 
 
 # Servers that a test may kill: always our own, and the test's alone

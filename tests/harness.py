@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from redis import Redis
+
 from app.core.migrations import upgrade
 from app.sandbox import processes
 from app.sandbox.processes import HOST, Command
@@ -76,6 +78,13 @@ def migrate(database_url: str) -> None:
     # In a thread of its own, since the migrations run an event loop.
     with ThreadPoolExecutor(max_workers=1) as thread:
         thread.submit(upgrade, asyncpg_url(database_url)).result()
+
+
+def emptied(redis_url: str) -> str:
+    """The address, after everything in that logical database was deleted."""
+    with Redis.from_url(redis_url) as redis:
+        redis.flushdb()
+    return redis_url
 
 
 def asyncpg_url(database_url: str) -> str:

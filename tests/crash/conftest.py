@@ -7,11 +7,10 @@ from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 import pytest
-from redis import Redis
 
 from app.sandbox.processes import free_port
 from tests.crash.rig import World, world_of
-from tests.harness import ADMIN_ID, ALERT_CHAT_ID, BOT_TOKEN, BOT_USERNAME, StarbrushProcess
+from tests.harness import ADMIN_ID, ALERT_CHAT_ID, BOT_TOKEN, BOT_USERNAME, StarbrushProcess, emptied
 
 WORLDS = 2
 
@@ -66,13 +65,9 @@ def _sandbox(database_url: str, homes: pytest.TempPathFactory) -> StarbrushProce
 
 
 @pytest.fixture(scope="module")
-def queues(redis_server_url: str) -> list[str]:
-    """A logical database of Redis for each of the databases, beyond those that are given to single tests in turn."""
-    urls = [urlunsplit(urlsplit(redis_server_url)._replace(path=f"/{15 - number}")) for number in range(WORLDS)]
-    for url in urls:
-        with Redis.from_url(url) as redis:
-            redis.flushdb()
-    return urls
+def queues(redis_urls: Iterator[str]) -> list[str]:
+    """A logical database of Redis for each of the databases."""
+    return [emptied(next(redis_urls)) for _ in range(WORLDS)]
 
 
 @pytest.fixture

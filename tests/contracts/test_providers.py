@@ -27,6 +27,7 @@ from app.sandbox.processes import free_port
 from tests.contracts.vendors.aimlapi import AIMLAPI
 from tests.contracts.vendors.frame import (
     KEY,
+    OVERSIZED,
     Answer,
     Broken,
     Call,
@@ -40,10 +41,11 @@ from tests.contracts.vendors.frame import (
 from tests.contracts.vendors.gemini import GEMINI
 from tests.contracts.vendors.kie import KIE
 from tests.contracts.vendors.kling import KLING
+from tests.contracts.vendors.runway import RUNWAY
 from tests.contracts.vendors.stability import STABILITY
 from tests.fakes import PICTURE
 
-VENDORS = (GEMINI, STABILITY, AIMLAPI, KLING, KIE)
+VENDORS = (GEMINI, STABILITY, AIMLAPI, KLING, KIE, RUNWAY)
 
 # Never reached on a machine that answers at all; and what a silence costs the suite.
 LIMIT_SECONDS = 20.0
@@ -152,6 +154,7 @@ async def test_a_refused_create_is_understood(vendor: VendorCase, entry: Refusal
         Answer(b"", 200),
         Answer(b"[" * 100_000, 200),
         Answer({}, 200),
+        OVERSIZED,
     ],
     ids=lambda answer: answer if isinstance(answer, Broken) else f"{answer.status}-{answer.raw()[-8:]!r}",
 )
@@ -295,6 +298,7 @@ async def test_only_a_vendor_with_callbacks_claims_to_ring(vendor: VendorCase) -
 
 @over("calls")
 async def test_a_call_names_its_task_and_a_forgery_none(vendor: VendorCase, entry: Call, server: VendorServer) -> None:
+    server.will(entry.script)
     async with opened(vendor, server.url) as provider:
         assert await provider.read_callback(entry.headers, entry.body) == entry.task_id
 

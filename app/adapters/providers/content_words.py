@@ -4,7 +4,8 @@ import re
 from typing import Final
 
 _CONTENT: Final = re.compile(
-    r"safety|nsfw|prohibited|sensitive|moderat|recitation|(?:content|usage) polic|policy violation|blocked",
+    r"safety|nsfw|prohibited|sensitive|moderat|recitation|(?:content|usage) polic|policy violation|blocked"
+    r"|risk control|inappropriate|flagged",
     re.IGNORECASE,
 )
 

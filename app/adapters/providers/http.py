@@ -6,8 +6,10 @@ here, once for each (architecture, generation protocol, step 3); a vendor adds o
 
 import asyncio
 import json
+import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -127,6 +129,7 @@ class VendorHttp:
             limits=httpx.Limits(max_connections=_CONNECTIONS, keepalive_expiry=_KEEPALIVE_SECONDS),
             follow_redirects=False,
             trust_env=False,
+            verify=_tls(),
         )
 
     async def close(self) -> None:
@@ -196,26 +199,31 @@ class VendorHttp:
         raise self._rested(read_refusal(answer, own))
 
     async def _exchange(self, request: httpx.Request, limit_seconds: float, max_bytes: int) -> VendorAnswer:
-        body = bytearray()
         async with asyncio.timeout(limit_seconds):
-            response = await self._http.send(request, stream=True)
-            try:
-                async for chunk in response.aiter_bytes():
-                    body += chunk
-                    if len(body) > max_bytes:
-                        message = f"more than {max_bytes} bytes"
-                        raise OversizedAnswer(message)
-            finally:
-                await response.aclose()
-        # Vendors like to repeat a wrong key in the sentence that refuses it.
-        text = bytes(body).replace(self._key, HIDDEN.encode()) if self._key else bytes(body)
-        return VendorAnswer(response.status_code, response.headers, text, _json_object(text))
+            return await read_answer(await self._http.send(request, stream=True), key=self._key, max_bytes=max_bytes)
 
     def _rested(self, refusal: ProviderError) -> ProviderError:
         """The same refusal; where the vendor wants to be left alone, it is."""
         if self._pace and isinstance(refusal, ProviderRateLimited) and refusal.retry_after_seconds:
             self._pace.rest(refusal.retry_after_seconds)
         return refusal
+
+
+async def read_answer(response: httpx.Response, *, key: bytes, max_bytes: int = _ANSWER_BYTES) -> VendorAnswer:
+    """Read what comes after the headers, within bounds, and close it. Raises: OversizedAnswer, httpx.HTTPError."""
+    body = bytearray()
+    try:
+        # What announces itself as too long need not be read to know it.
+        if (announced := response.headers.get("Content-Length", "")).isdecimal():
+            _refuse_above(max_bytes, int(announced))
+        async for chunk in response.aiter_bytes():
+            body += chunk
+            _refuse_above(max_bytes, len(body))
+    finally:
+        await response.aclose()
+    # Vendors like to repeat a wrong key in the sentence that refuses it.
+    text = bytes(body).replace(key, HIDDEN.encode()) if key else bytes(body)
+    return VendorAnswer(response.status_code, response.headers, text, json_object(text))
 
 
 def origin(base_url: str) -> str:
@@ -235,6 +243,15 @@ def sentence(value: object) -> str:
     """What the vendor says to people, fit for a log line and a table."""
     text = value if isinstance(value, str) else json.dumps(value, default=str) if value else ""
     return "".join(letter if letter.isprintable() else " " for letter in text[:_LONGEST_DETAIL])
+
+
+def json_object(body: bytes) -> dict[str, Any]:
+    """The object that a body holds; an empty one when it holds anything else."""
+    try:
+        content = json.loads(body)
+    except (ValueError, RecursionError):
+        return {}
+    return content if isinstance(content, dict) else {}
 
 
 def record(value: object) -> Mapping[str, Any]:
@@ -275,16 +292,20 @@ def _amount(value: object) -> float | None:
     return parsed if 0 <= parsed < float("inf") else None
 
 
+def _refuse_above(max_bytes: int, length: int) -> None:
+    if length > max_bytes:
+        message = f"more than {max_bytes} bytes"
+        raise OversizedAnswer(message)
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    """One for all vendors: reading the list of authorities takes longer than a request."""
+    return httpx.create_ssl_context(trust_env=False)
+
+
 def _form(files: Mapping[str, object] | None) -> Any:
     return dict(files) if files is not None else None
-
-
-def _json_object(body: bytes) -> dict[str, Any]:
-    try:
-        content = json.loads(body)
-    except (ValueError, RecursionError):
-        return {}
-    return content if isinstance(content, dict) else {}
 
 
 def create_refusal(answer: VendorAnswer, own: OwnError | None) -> ProviderError:

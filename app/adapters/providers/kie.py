@@ -4,7 +4,6 @@ It often refuses with HTTP 200 and a code in the body, so that the code alone de
 fetches from our store. There is no search by our own reference and no way to stop a job (docs.kie.ai, "Market").
 """
 
-import json
 import re
 import time
 from collections import OrderedDict
@@ -12,17 +11,20 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from app.adapters.providers.content_words import speaks_of_content
 from app.adapters.providers.http import (
     ANSWER_LIMIT_SECONDS,
     OwnError,
     VendorAnswer,
     VendorHttp,
+    json_object,
     origin,
     record,
     sentence,
     whole,
     word,
 )
+from app.adapters.providers.links import first_linked
 from app.adapters.providers.pace import Pace
 from app.adapters.providers.prompts import with_negative
 from app.adapters.providers.route_words import in_the_words_of_the_route
@@ -63,13 +65,6 @@ _STATES: Final[Mapping[str, TaskState]] = {
     "success": TaskState.SUCCEEDED,
     "fail": TaskState.FAILED,
 }
-_MIMES: Final[Mapping[str, str]] = {
-    "jpeg": "image/jpeg",
-    "jpg": "image/jpeg",
-    "mp4": "video/mp4",
-    "png": "image/png",
-    "webp": "image/webp",
-}
 
 # By the code in the body; 433 is the limit of a sub-key, 505 a feature that was switched off.
 _REFUSALS: Final[Mapping[str, type[ProviderError]]] = {
@@ -91,10 +86,6 @@ _SUCCESS: Final = "200"
 _UNREADABLE: Final = frozenset({"400", "422"})
 _NO_SUCH_MODEL: Final = re.compile(r"model name .*not supported", re.IGNORECASE)
 _NO_SUCH_JOB: Final = re.compile(r"record ?info is null", re.IGNORECASE)
-# There is no code for refused content, only the maker's sentence.
-_CONTENT_SENTENCE: Final = re.compile(
-    r"nsfw|sensitive|polic(?:y|ies)|violat|prohibit|moderat|safety|inappropriate|flagged", re.IGNORECASE
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,11 +194,7 @@ class KieProvider:
 
     async def read_callback(self, headers: Mapping[str, str], body: bytes) -> str | None:
         """The job that is news, if the signature is right or none is expected. It signs the id, not the body."""
-        try:
-            call = json.loads(body)
-        except (ValueError, RecursionError):
-            return None
-        data = record(record(call).get("data"))
+        data = record(json_object(body).get("data"))
         task_id = word(data.get("taskId", data.get("task_id")))
         if task_id is None or self._callback_key is None:
             return task_id
@@ -273,7 +260,7 @@ def _own_error(answer: VendorAnswer) -> OwnError | None:
     kind = _REFUSALS.get(str(code))
     if str(code) in _UNREADABLE and _NO_SUCH_MODEL.search(message):
         kind = ProviderModelGone
-    elif str(code) in _UNREADABLE and _CONTENT_SENTENCE.search(message):
+    elif str(code) in _UNREADABLE and speaks_of_content(message):
         kind = ProviderRejected
     return OwnError(str(code), message, kind)
 
@@ -289,7 +276,8 @@ def _report(job: Mapping[str, Any]) -> TaskReport:
         message = f"a job in the unknown state {sentence(job.get('state'))}"
         raise ProviderBusy(message)
     detail = sentence(job.get("failMsg"))
-    if state is TaskState.FAILED and _CONTENT_SENTENCE.search(detail):
+    # There is no code for refused content, only the maker's sentence.
+    if state is TaskState.FAILED and speaks_of_content(detail):
         state = TaskState.REJECTED
     artifact = _artifact(job.get("resultJson")) if state is TaskState.SUCCEEDED else None
     return TaskReport(state, percent=whole(job.get("progress")), artifact=artifact, detail=detail)
@@ -297,13 +285,6 @@ def _report(job: Mapping[str, Any]) -> TaskReport:
 
 def _artifact(written: object) -> Artifact | None:
     """The first link of a result, which is JSON inside of a string; None when there is none."""
-    try:
-        result = json.loads(written) if isinstance(written, str) else None
-    except (ValueError, RecursionError):
+    if not isinstance(written, str):
         return None
-    links = record(result).get("resultUrls")
-    url = word(links[0]) if isinstance(links, list) and links else None
-    if url is None:
-        return None
-    extension = url.partition("?")[0].rpartition(".")[2].lower()
-    return Artifact(_MIMES.get(extension, ""), url=url)
+    return first_linked(json_object(written.encode(errors="replace")).get("resultUrls"))

@@ -5,18 +5,19 @@ videos, the older one has it in the body and makes pictures too. A task id says 
 """
 
 import base64
-import json
 import re
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 from urllib.parse import quote
 
+from app.adapters.providers.content_words import speaks_of_content
 from app.adapters.providers.http import (
     ANSWER_LIMIT_SECONDS,
     OwnError,
     VendorAnswer,
     VendorHttp,
+    json_object,
     micros,
     origin,
     record,
@@ -94,8 +95,6 @@ _REFUSALS: Final[Mapping[int, type[ProviderError]]] = {
 _BAD_PARAMETERS: Final = frozenset({"1200", "1201"})
 _REFERENCE_TAKEN: Final = re.compile(r"already exist|duplicat", re.IGNORECASE)
 _NOT_FOUND: Final = re.compile(r"not (?:be )?found|not exist", re.IGNORECASE)
-# A failed task has no code, only a sentence.
-_CONTENT_SENTENCE: Final = re.compile(r"risk control|sensitive|violat|polic(?:y|ies)|unsafe|moderat", re.IGNORECASE)
 
 
 class KlingProvider:
@@ -189,12 +188,7 @@ class KlingProvider:
         key = self._callback_key
         if key is not None and not is_standard_webhook(key, headers, body, now=self._clock()):
             return None
-        try:
-            call = json.loads(body)
-        except (ValueError, RecursionError):
-            return None
-        if not isinstance(call, dict):
-            return None
+        call = json_object(body)
         if "task_id" not in call:
             return _task_id(_TASKS, call)
         # The older interface does not say which operation it speaks of; our own reference does.
@@ -346,7 +340,8 @@ def _report(task: Mapping[str, Any]) -> TaskReport:
         message = f"a task with the unknown status {sentence(status)}"
         raise ProviderBusy(message)
     detail = sentence(task.get("message", task.get("task_status_msg")))
-    if state is TaskState.FAILED and _CONTENT_SENTENCE.search(detail):
+    # A failed task has no code, only a sentence.
+    if state is TaskState.FAILED and speaks_of_content(detail):
         state = TaskState.REJECTED
     artifact = _artifact(task) if state is TaskState.SUCCEEDED else None
     return TaskReport(state, artifact=artifact, cost_micros=_cost_micros(task), detail=detail)

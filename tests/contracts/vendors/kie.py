@@ -207,6 +207,7 @@ _CHECKS = (
     _check("with-text", job("success", resultJson='{"resultObject":{}}'), TaskReport(TaskState.SUCCEEDED)),
     _check("with-a-number", job("success", resultJson=result(5)), TaskReport(TaskState.SUCCEEDED)),
     _check("with-no-json", job("success", resultJson="{"), TaskReport(TaskState.SUCCEEDED)),
+    _check("with-half-a-letter", job("success", resultJson="{\ud800"), TaskReport(TaskState.SUCCEEDED)),
     _check(
         "failed",
         job("fail", failCode="501", failMsg="Internal Error"),

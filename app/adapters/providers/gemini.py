@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 from app.adapters.download import MAX_BYTES
 from app.adapters.providers.content_words import speaks_of_content
+from app.adapters.providers.google_calls import GoogleCalls
 from app.adapters.providers.http import (
     ANSWER_LIMIT_SECONDS,
     PICTURE_ANSWER_BYTES,
@@ -18,6 +19,7 @@ from app.adapters.providers.http import (
     OwnError,
     VendorAnswer,
     VendorHttp,
+    json_object,
     origin,
     record,
     records,
@@ -93,6 +95,7 @@ _STATES: Final[Mapping[str, TaskState]] = {
     "incomplete": TaskState.FAILED,
     "budget_exceeded": TaskState.FAILED,
 }
+_INTERACTION_EVENTS: Final = "interaction."
 _FILE: Final = re.compile(r"/(v1\w*/files/[\w.-]+?)(?::download)?(?:\?|$)")
 
 
@@ -119,6 +122,7 @@ class GeminiProvider:
             first_poll_seconds=10.0,
             longest_poll_seconds=15.0,
             downloads_from=origin(base_url) if private_downloads else None,
+            rings=True,
         )
         self._call_limit_seconds = call_limit_seconds
         self._download_limit_seconds = download_limit_seconds
@@ -129,6 +133,7 @@ class GeminiProvider:
             own_error=_own_error,
             answer_limit_seconds=answer_limit_seconds,
         )
+        self._calls = GoogleCalls(self._http)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -194,9 +199,14 @@ class GeminiProvider:
         """Too late: the vendor does not say that what it stops is free."""
         return CancelOutcome.TOO_LATE
 
-    async def read_callback(self, headers: Mapping[str, str], body: bytes) -> str | None:  # noqa: ARG002 - the port's
-        """None: this vendor is polled."""
-        return None
+    async def read_callback(self, headers: Mapping[str, str], body: bytes) -> str | None:
+        """The interaction that a signed call is about."""
+        if not await self._calls.is_genuine(headers):
+            return None
+        event = json_object(body)
+        if not str(event.get("type")).startswith(_INTERACTION_EVENTS):
+            return None
+        return word(record(event.get("data")).get("id"))
 
     async def _finished(self, interaction: Mapping[str, Any]) -> TaskReport:
         video = _video(interaction)
@@ -261,7 +271,14 @@ def _interaction_body(request: VendorRequest) -> dict[str, object]:
         ],
         "response_format": {"type": "video", **words.with_ratio, **duration, "delivery": "uri"},
         "generation_config": {"video_config": {"task": task}},
+        **_doorbell(request),
     }
+
+
+def _doorbell(request: VendorRequest) -> dict[str, object]:
+    if request.callback_url is None:
+        return {}
+    return {"webhook_config": {"uris": [request.callback_url], "user_metadata": {"job": request.reference}}}
 
 
 def _inline(request: VendorRequest) -> list[tuple[str, str]]:

@@ -37,7 +37,8 @@ class Answer:
     def raw(self) -> bytes:
         data = self.body if isinstance(self.body, bytes) else json.dumps(self.body).encode()
         kind = "application/octet-stream" if isinstance(self.body, bytes) else "application/json"
-        headers = {"Content-Type": kind, "Content-Length": str(len(data)), "Connection": "close", **self.headers}
+        length = {} if "Transfer-Encoding" in self.headers else {"Content-Length": str(len(data))}
+        headers = {"Content-Type": kind, "Connection": "close", **length, **self.headers}
         lines = [f"HTTP/1.1 {self.status} Status", *(f"{name}: {value}" for name, value in headers.items())]
         return "\r\n".join(lines).encode() + b"\r\n\r\n" + data
 
@@ -64,6 +65,9 @@ class Seen:
             for part in message.iter_parts()
         }
 
+
+# Announces more than anybody takes, and sends none of it.
+OVERSIZED = Answer(b"", headers={"Content-Length": str(10**9)})
 
 Script = Mapping[str, Answer | Broken]
 """What the server answers, by `METHOD /path?query`."""
@@ -167,12 +171,13 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A call of the vendor's at our door, and the task that it names."""
+    """A call of the vendor's at our door, and the task that it names; `script` is what the vendor is asked about it."""
 
     name: str
     headers: Mapping[str, str]
     body: bytes
     task_id: str | None
+    script: Script = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

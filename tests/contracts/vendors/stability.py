@@ -19,7 +19,7 @@ from app.domain.ports import (
     VendorInput,
     VendorRequest,
 )
-from tests.contracts.vendors.frame import KEY, Answer, Check, Operation, Refusal, VendorCase
+from tests.contracts.vendors.frame import KEY, OVERSIZED, Answer, Check, Operation, Refusal, VendorCase
 from tests.fakes import PICTURE
 
 _INPUT = VendorInput(b"input", "image/png", "https://files.test/input.png")
@@ -91,6 +91,12 @@ def _checks() -> tuple[Check, ...]:
             _TASK_ID,
             {_ASKED: Answer({"image": "*", "finish_reason": "SUCCESS"})},
             TaskReport(TaskState.FAILED, detail="a made picture that cannot be read"),
+        ),
+        Check(
+            "too-much",
+            _TASK_ID,
+            {_ASKED: OVERSIZED},
+            TaskReport(TaskState.FAILED, detail="a result of more than 67108864 bytes"),
         ),
         Check("expired", _TASK_ID, {_ASKED: Answer(_error("not_found", "expired"), 404)}, TaskReport(TaskState.GONE)),
     )

@@ -62,6 +62,8 @@ from app.domain.payments.refunds import RefundService, StarsRefunder
 from app.domain.payments.stars_events import StarsEvents
 from app.domain.payments.subscriptions import SubscriptionService
 from app.domain.ports import Provider
+from app.domain.promotions.service import PromotionService
+from app.domain.referrals.service import ReferralService
 from app.domain.reports.service import BookService
 from app.domain.users.service import UserService
 from app.settings import Settings
@@ -94,6 +96,8 @@ class Services:
     refunds: RefundService
     subscriptions: SubscriptionService
     gifts: GiftService
+    promotions: PromotionService
+    referrals: ReferralService
     reconciliation: Reconciliation
     books: BookService
     runner: GenerationRunner
@@ -232,6 +236,8 @@ class Container:
             refunds=refunds,
             subscriptions=subscriptions,
             gifts=GiftService(db, bot_username=settings.bot_username),
+            promotions=PromotionService(db, self.rate_counter),
+            referrals=ReferralService(db, bot_username=settings.bot_username),
             reconciliation=Reconciliation(db, self.stars, charges, refunds),
             books=BookService(db, alerts, metrics),
             runner=GenerationRunner(
@@ -350,7 +356,7 @@ def _failing_event_alert(alerts: AlertService) -> OnFailing:
         await alerts.raise_(
             f"event-failing:{event_id}",
             "alert-event-failing",
-            {"source": source, "event": event_id, "error": type(error).__name__},
+            {"source": source, "event_id": event_id, "error": type(error).__name__},
         )
 
     return raise_alert

@@ -19,6 +19,7 @@ from app.domain.reports.books import Breach
 from app.domain.users.service import TelegramIdentity
 from app.domain.users.views import UserView
 from app.settings import Settings
+from tests.domain.till import MemoryTill
 from tests.fakes import (
     MemorySessions,
     MemoryStorage,
@@ -69,6 +70,7 @@ class Shop(Container):
         self.downloads = ScriptedDownloader()
         self.bell = RecordingRinger()
         self.memory_sessions = MemorySessions()
+        self.till = MemoryTill()
         self.owner = new_id()
         super().__init__(settings)
 
@@ -82,6 +84,7 @@ class Shop(Container):
             downloader=self.downloads,
             queue=self.bell,
             sessions=self.memory_sessions,
+            stars=self.till,
         )
         self.db.ring_with(self.bell)
 

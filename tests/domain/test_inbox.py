@@ -1,0 +1,127 @@
+"""Money events are kept before they are handled, handled once they can be, shown to the operator (traps 14, 16)."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from app.adapters.telegram.money_updates import SOURCE, is_about_money, read_update
+from app.domain.errors import NotFound
+from app.domain.inbox.models import InboxState
+from app.domain.payments.models import SubscriptionState
+from app.domain.payments.stars_events import RenewalChange
+from app.domain.users.views import UserView
+from tests.domain.shop import OPERATOR, Shop, actor
+from tests.domain.till import NOON, ordered
+
+JsonObject = dict[str, Any]
+
+
+def payment_update(payload: str, *, telegram_id: int = 700_000_001, charge_id: str = "c1", **given: Any) -> JsonObject:
+    return {
+        "update_id": 7,
+        "message": {
+            "message_id": 5,
+            "date": int(NOON.timestamp()),
+            "chat": {"id": telegram_id, "type": "private"},
+            "from": {"id": telegram_id, "is_bot": False, "first_name": "Ann"},
+            "successful_payment": {
+                "currency": "XTR",
+                "total_amount": 100,
+                "invoice_payload": payload,
+                "telegram_payment_charge_id": charge_id,
+                "provider_payment_charge_id": "",
+            }
+            | given,
+        },
+    }
+
+
+async def states(shop: Shop) -> list[tuple[str, int]]:
+    return [
+        (row["state"], row["attempts"]) for row in await shop.run_sql("SELECT state, attempts FROM inbox ORDER BY id")
+    ]
+
+
+async def test_a_payment_is_kept_then_credited_and_its_repeat_is_nothing(shop: Shop, ann: UserView) -> None:
+    order = await ordered(shop, ann)
+    body = payment_update(str(order.id))
+    inbox = shop.services.inbox
+    event_ids = [await inbox.receive(source=SOURCE, body=body) for _ in range(2)]
+    assert event_ids[0] == event_ids[1]
+    assert all(await asyncio.gather(*(inbox.handle(event_ids[0]) for _ in range(5))))
+    assert (await shop.balances(ann.id))[0] == 120
+    assert (await states(shop))[0][0] == "HANDLED"
+
+
+async def test_an_event_whose_handling_was_cut_off_is_handled_by_the_sweep(shop: Shop, ann: UserView) -> None:
+    order = await ordered(shop, ann)
+    event_id = await shop.services.inbox.receive(source=SOURCE, body=payment_update(str(order.id)))
+    assert await shop.services.inbox.ring_due(limit=10) == []
+    await shop.run_sql("UPDATE inbox SET next_attempt_at = now() - interval '1 second'")
+    [job] = await shop.services.inbox.ring_due(limit=10)
+    assert job.subject == str(event_id)
+    assert await shop.services.inbox.handle(event_id)
+    assert (await shop.balances(ann.id))[0] == 120
+
+
+async def test_an_event_that_fails_stays_owed_and_is_told_and_replayed(shop: Shop, ann: UserView) -> None:
+    failing = True
+    handled: list[Mapping[str, Any]] = []
+
+    async def handler(body: Mapping[str, Any]) -> None:
+        if failing:
+            raise RuntimeError("our bug")
+        handled.append(body)
+
+    inbox = shop.services.inbox
+    inbox.register("tests", handler)
+    event_id = await inbox.receive(source="tests", body={"a": "b\0"})
+    assert [await inbox.handle(event_id) for _ in range(3)] == [False] * 3
+    assert await states(shop) == [("OWED", 3)]
+    assert await shop.alerts() == [f"event-failing:{event_id}"]
+    [item] = await inbox.list_events(state=InboxState.OWED)
+    assert item.error == "RuntimeError: our bug"
+    failing = False
+    assert await inbox.replay(OPERATOR, event_id, reason="mended")
+    assert await inbox.replay(OPERATOR, event_id, reason="once more")
+    assert handled == [{"a": "b"}] * 2
+    with pytest.raises(NotFound):
+        await inbox.replay(OPERATOR, 10**9, reason="nothing")
+
+
+async def test_what_is_still_to_be_handled_outlives_its_person(shop: Shop, ann: UserView) -> None:
+    order = await ordered(shop, ann)
+    done = await shop.services.inbox.receive(source=SOURCE, body=payment_update(str(order.id)))
+    await shop.services.inbox.handle(done)
+    await shop.services.inbox.receive(source=SOURCE, body=payment_update(str(order.id), charge_id="c2"))
+    await shop.services.accounts.erase(actor(ann))
+    assert [state for state, _ in await states(shop)] == ["OWED"]
+
+
+def test_telegrams_money_updates_are_read() -> None:
+    renewal = payment_update("p", subscription_expiration_date=int(NOON.timestamp()) + 60, is_recurring=True)
+    change = {"update_id": 1, "subscription": {"user": {"id": 5}, "invoice_payload": "p", "state": "canceled"}}
+    refund = {
+        "update_id": 2,
+        "message": {
+            "date": 1,
+            "chat": {"id": 42},
+            "refunded_payment": {
+                "currency": "XTR",
+                "total_amount": 7,
+                "invoice_payload": "p",
+                "telegram_payment_charge_id": "c",
+            },
+        },
+    }
+    charge = read_update(renewal)
+    assert charge is not None
+    assert getattr(charge, "period_end", None) is not None
+    assert read_update(change) == RenewalChange(5, "p", SubscriptionState.CANCELED)
+    returned = read_update(refund)
+    assert (getattr(returned, "telegram_id", None), getattr(returned, "amount_minor", None)) == (42, 7)
+    assert all(is_about_money(update) for update in (renewal, change, refund))
+    assert not is_about_money({"update_id": 3, "message": {"text": "hi"}})
+    assert read_update({"update_id": 3, "message": {"text": "hi"}}) is None

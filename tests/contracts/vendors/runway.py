@@ -73,6 +73,13 @@ def _operation(name: str, request: VendorRequest, path: str, body: dict[str, obj
 
 _OPERATIONS = (
     _operation(
+        "video-from-text",
+        _VIDEO_FROM_TEXT,
+        "text_to_video",
+        {"model": "gen4.5", "promptText": "slow zoom", "ratio": "720:1280", "duration": 10, "seed": 7},
+        _ESTIMATED,
+    ),
+    _operation(
         "video-from-image",
         VIDEO,
         "image_to_video",
@@ -99,13 +106,6 @@ _OPERATIONS = (
             "seed": 7,
         },
         _CREATED,
-    ),
-    _operation(
-        "video-from-text",
-        _VIDEO_FROM_TEXT,
-        "text_to_video",
-        {"model": "gen4.5", "promptText": "slow zoom", "ratio": "720:1280", "duration": 10, "seed": 7},
-        _ESTIMATED,
     ),
     _operation(
         "resold-video",

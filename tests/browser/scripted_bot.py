@@ -4,13 +4,14 @@ import asyncio
 import io
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Final
+from typing import Any, Final
+from urllib.parse import quote
 
 from aiogram import Bot, Dispatcher, F, Router
 from aiogram.client.default import DefaultBotProperties
 from aiogram.client.session.aiohttp import AiohttpSession
 from aiogram.client.telegram import TelegramAPIServer
-from aiogram.filters import Command, CommandStart
+from aiogram.filters import Command, CommandObject, CommandStart
 from aiogram.types import (
     BotCommand,
     BufferedInputFile,
@@ -20,7 +21,9 @@ from aiogram.types import (
     InlineKeyboardMarkup,
     InputMediaPhoto,
     KeyboardButton,
+    LabeledPrice,
     Message,
+    PreCheckoutQuery,
     ReplyKeyboardMarkup,
     ReplyKeyboardRemove,
 )
@@ -61,7 +64,10 @@ def buttons(*rows: tuple[tuple[str, str], ...]) -> InlineKeyboardMarkup:
 
 
 @router.message(CommandStart())
-async def start(message: Message) -> None:
+async def start(message: Message, command: CommandObject) -> None:
+    if command.args:
+        await message.answer(f"Started with {command.args}", parse_mode=None)
+        return
     await message.answer(
         GREETING, reply_markup=buttons((("Toast", "toast"), ("Alert", "alert")), (("Slow answer", "slow"),))
     )
@@ -121,6 +127,53 @@ async def show_buttons(message: Message) -> None:
         [InlineKeyboardButton(text="Copy", copy_text=CopyTextButton(text="PROMO"))],
     ]
     await message.answer("Other buttons", reply_markup=InlineKeyboardMarkup(inline_keyboard=rows))
+
+
+INVOICE: Final[dict[str, Any]] = {
+    "title": "Pro pack",
+    "description": "500 credits for pictures and videos.",
+    "currency": "XTR",
+    "prices": [LabeledPrice(label="Pro pack", amount=450)],
+}
+
+
+@router.message(Command("invoice"))
+async def send_invoice(message: Message, command: CommandObject) -> None:
+    """An invoice with the payload that stands behind the command."""
+    await message.answer_invoice(**INVOICE, payload=command.args or "order")
+
+
+@router.message(Command("club"))
+async def send_subscription(message: Message, bot: Bot) -> None:
+    terms = {**INVOICE, "title": "Star club", "description": "400 credits every month."}
+    link = await bot.create_invoice_link(**terms, payload="club", subscription_period=2_592_000)
+    rows = [[InlineKeyboardButton(text="Subscribe for ⭐ 450", url=link)]]
+    await message.answer(f"Or by the link {link}", reply_markup=InlineKeyboardMarkup(inline_keyboard=rows))
+
+
+@router.message(Command("gift"))
+async def send_gift(message: Message, bot: Bot) -> None:
+    me = await bot.get_me()
+    link = f"https://t.me/{me.username}?start=gift_7"
+    rows = [[InlineKeyboardButton(text="Give it", url=f"https://t.me/share/url?url={quote(link)}&text=For+you")]]
+    await message.answer(f"Your gift: {link}", reply_markup=InlineKeyboardMarkup(inline_keyboard=rows))
+
+
+@router.pre_checkout_query()
+async def approve(query: PreCheckoutQuery) -> None:
+    is_refused = query.invoice_payload == "refuse"
+    await query.answer(ok=not is_refused, error_message="This order is not for sale." if is_refused else None)
+
+
+@router.message(F.successful_payment)
+async def thank(message: Message) -> None:
+    assert message.successful_payment is not None
+    await message.answer(f"Thank you for {message.successful_payment.total_amount} Stars", parse_mode=None)
+
+
+@router.message(F.refunded_payment)
+async def regret(message: Message) -> None:
+    await message.answer("You have your Stars back", parse_mode=None)
 
 
 @router.message(F.photo)

@@ -127,7 +127,7 @@ export const setBlocked = (userId, blocked) =>
 
 /**
  * @param {number} seconds
- * @returns {Promise<{now: string}>}
+ * @returns {Promise<{now: string, renewals: {state: string}[]}>}
  */
 export const advanceClock = (seconds) => request("POST", `${CONTROL}/clock`, { advance_seconds: seconds });
 
@@ -157,6 +157,56 @@ export const listUpdates = (limit) => request("GET", `${CONTROL}/updates?limit=$
 export const redeliver = (updateId, times) => request("POST", `${CONTROL}/updates/${updateId}/redeliver`, { times });
 
 export const resetSandbox = () => request("POST", `${CONTROL}/reset`, {});
+
+/**
+ * @param {number} userId
+ * @returns {Promise<{stars: number, transactions: any[], subscriptions: any[], receipts: Record<string, string>}>}
+ */
+export const getWallet = (userId) => request("GET", `${CONTROL}/users/${userId}/wallet`);
+
+/** Let a wallet hold exactly so many. @param {number} userId @param {number} stars */
+export const putStars = (userId, stars) => request("PUT", `${CONTROL}/users/${userId}/wallet`, { stars });
+
+/**
+ * @param {number} userId
+ * @param {{message_id: number} | {link: string}} place
+ * @returns {Promise<{title: string, description: string, stars: number, subscription_period: number | null}>}
+ */
+export const getInvoice = (userId, place) =>
+  request(
+    "GET",
+    `${CONTROL}/users/${userId}/invoice?${new URLSearchParams(Object.entries(place).map(([name, value]) => [name, String(value)]))}`,
+  );
+
+/**
+ * Pay an invoice; resolves when the bot has answered and the Stars have moved, or have not.
+ *
+ * @param {number} userId
+ * @param {{message_id: number} | {link: string}} place
+ * @param {{outcome: "paid" | "failed", report: boolean}} wishes
+ * @returns {Promise<{status: string, error_message: string | null, charge_id: string | null}>}
+ */
+export const pay = (userId, place, wishes) =>
+  request("POST", `${CONTROL}/users/${userId}/pay`, { ...place, ...wishes });
+
+/** @param {number} userId @param {string} chargeId */
+export const refundCharge = (userId, chargeId) =>
+  request("POST", `${CONTROL}/users/${userId}/refund`, { charge_id: chargeId });
+
+/**
+ * @param {string} chargeId
+ * @returns {Promise<{update_ids: number[]}>}
+ */
+export const reportCharge = (chargeId) =>
+  request("POST", `${CONTROL}/charges/${encodeURIComponent(chargeId)}/report`, {});
+
+/** @param {number} userId @param {string} chargeId @param {boolean} canceled */
+export const setSubscriptionCanceled = (userId, chargeId, canceled) =>
+  request("POST", `${CONTROL}/users/${userId}/subscriptions/${encodeURIComponent(chargeId)}`, { canceled });
+
+/** @param {string} chargeId @param {"same_charge" | "new_charge"} renewal */
+export const chooseRenewal = (chargeId, renewal) =>
+  request("POST", `${CONTROL}/subscriptions`, { charge_id: chargeId, renewal });
 
 /** @param {string} fileId */
 export const fileUrl = (fileId) => `${CONTROL}/files/${encodeURIComponent(fileId)}`;

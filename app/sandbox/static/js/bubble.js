@@ -7,10 +7,12 @@ import { formatText, isJumbo } from "./entities.js";
 import { icon } from "./icons.js";
 import { inlineKeyboard } from "./inline-keyboard.js";
 import * as media from "./media.js";
+import { invoiceCard } from "./stars/invoice.js";
 import { clockTime, fullName, fullTime, summary } from "./wording.js";
 
 /** @import { Message } from "./types.js" */
 /** @import { KeyboardActions } from "./inline-keyboard.js" */
+/** @import { MoneyActions } from "./stars/invoice.js" */
 /** @import { TextActions } from "./entities.js" */
 
 /**
@@ -22,7 +24,7 @@ import { clockTime, fullName, fullTime, summary } from "./wording.js";
  * @property {(message: Message) => void} retry
  * @property {(messageId: number) => boolean} isUndelivered whether the app has not taken this message yet
  *
- * @typedef {MessageActions & KeyboardActions & TextActions} BubbleActions
+ * @typedef {MessageActions & KeyboardActions & MoneyActions & TextActions} BubbleActions
  */
 
 /**
@@ -64,7 +66,8 @@ export function bubble(messages, place, picture, actions) {
   const isJumboText = !picture && !head.document && !spoken.entities?.length && isJumbo(text);
   const words = text ? textBlock(spoken, text, actions) : null;
   const documents = picture ? [] : messages.filter((message) => message.document).map(media.documentCard);
-  const hasNothing = !picture && !words && documents.length === 0;
+  const invoice = invoiceCard(head);
+  const hasNothing = !picture && !words && !invoice && documents.length === 0;
   const meta = metaLine(messages, spoken, actions);
   const box = h(
     "div",
@@ -74,6 +77,7 @@ export function bubble(messages, place, picture, actions) {
     words && spoken.show_caption_above_media && words,
     picture,
     ...documents,
+    invoice,
     hasNothing &&
       h("div", {
         class: "text text-odd",

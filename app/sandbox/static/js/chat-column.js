@@ -7,17 +7,21 @@ import { botAvatar } from "./avatar.js";
 import { Composer } from "./composer.js";
 import { alertDialog, confirmDialog, jsonDialog, promptDialog } from "./dialogs.js";
 import { fill, h, iconButton, oncePerFrame } from "./dom.js";
+import { choosePerson, readLink } from "./deep-link.js";
 import { acceptDrops } from "./drop-zone.js";
 import { icon } from "./icons.js";
 import { MessageList } from "./message-list.js";
 import { openPhotoViewer } from "./photo-viewer.js";
 import { openMenu } from "./popup-menu.js";
+import { openPaymentSheet, openReceipt } from "./stars/payment-sheet.js";
+import { openWallet } from "./stars/wallet-dialog.js";
+import { starAmount } from "./stars/wording.js";
 import { reported, toast, toastError } from "./toasts.js";
 import { actionTitle, fullName } from "./wording.js";
 
 /** @import { BubbleActions } from "./bubble.js" */
 /** @import { Chat } from "./chat.js" */
-/** @import { CallbackAnswer, Message } from "./types.js" */
+/** @import { CallbackAnswer, Message, User } from "./types.js" */
 /** @import { World } from "./world.js" */
 
 /**
@@ -25,6 +29,8 @@ import { actionTitle, fullName } from "./wording.js";
  * @property {() => void} back
  * @property {() => void} close
  * @property {() => void} toggleTools
+ * @property {(userId: number) => void} openBeside another person's chat
+ * @property {() => Promise<User | null>} addPerson
  */
 
 export class ChatColumn {
@@ -44,6 +50,14 @@ export class ChatColumn {
     this.list = new MessageList(chat, this.#bubbleActions(), () => this.markRead());
     this.title = h("bdi", { class: "header-title" });
     this.status = h("span", { class: "header-status", "aria-live": "polite" });
+    this.stars = /** @type {HTMLButtonElement} */ (
+      h("button", {
+        type: "button",
+        class: "stars-button",
+        title: "Stars of this person",
+        on: { click: () => void openWallet(chat.wallet, chat.now) },
+      })
+    );
     this.notice = h("div", { class: "notice", role: "status", hidden: true });
     this.body = h("div", { class: "column-body" });
     this.foot = h("div", { class: "column-foot" });
@@ -80,6 +94,7 @@ export class ChatColumn {
     const { bot } = this.world;
     this.title.textContent = this.world.botName;
     this.#drawStatus();
+    this.#drawStars();
     this.notice.hidden = !bot || Boolean(bot.webhook_url);
     this.notice.textContent = "The app is not connected: no webhook is set. Updates wait here until it starts.";
     this.#drawBody();
@@ -106,6 +121,7 @@ export class ChatColumn {
       iconButton(icon("back"), "Back to the people", () => this.actions.back(), { class: "back-button" }),
       botAvatar(),
       h("div", { class: "header-words" }, this.title, this.status),
+      this.stars,
       iconButton(icon("close"), "Close this chat", () => this.actions.close(), { class: "close-button" }),
       iconButton(icon("tools"), "Sandbox tools", () => this.actions.toggleTools(), { class: "tools-button" }),
       menuButton,
@@ -125,6 +141,13 @@ export class ChatColumn {
     }
     const language = user.language_code ? ` · ${user.language_code}` : "";
     fill(this.status, user.isGroup ? "group " : "you are ", h("bdi", { text: fullName(user) }), language);
+  }
+
+  #drawStars() {
+    const { stars } = this.chat.wallet;
+    this.stars.hidden = stars === null;
+    this.stars.setAttribute("aria-label", `Wallet, ${stars ?? 0} Stars`);
+    fill(this.stars, starAmount(stars ?? 0));
   }
 
   #drawBody() {
@@ -253,6 +276,10 @@ export class ChatColumn {
       isUndelivered: (messageId) => this.chat.isUndelivered(messageId),
       isWaiting: (messageId, data) => this.chat.isWaiting(messageId, data),
       openLink: (url) => void this.#openLink(url),
+      pay: (message) => void this.#pay(message),
+      receiptOf: (messageId) => this.chat.wallet.receiptOf(messageId),
+      titleOf: (chargeId) => this.chat.wallet.paymentOf(chargeId)?.title ?? null,
+      openReceipt: (chargeId) => void reported(openReceipt(this.chat.wallet, chargeId, this.world.botName)),
       copyText: (text) => void this.#copy(text),
       prefill: (text) => this.composer.prefill(text),
       sendCommand: (command) => void this.chat.sendText(command).catch(() => undefined),
@@ -301,27 +328,39 @@ export class ChatColumn {
     if (parameter) await this.chat.sendText(`/start ${parameter}`).catch(() => undefined);
   }
 
-  /** A link to the bot itself starts it here; any other asks first, as Telegram does. @param {string} url */
+  /** An invoice is paid once; afterwards its button shows the receipt. @param {Message} message */
+  async #pay(message) {
+    const { wallet } = this.chat;
+    const chargeId = wallet.receiptOf(message.message_id);
+    if (chargeId !== null) await reported(openReceipt(wallet, chargeId, this.world.botName));
+    else await reported(openPaymentSheet(wallet, { message_id: message.message_id }, this.world.botName));
+  }
+
+  /**
+   * Invoices are paid here and the bot is started here, or as somebody else; any other link asks first, as Telegram
+   * does.
+   *
+   * @param {string} url
+   */
   async #openLink(url) {
-    const parameter = this.#startParameter(url);
-    if (parameter !== null) {
-      await this.chat.sendText(`/start ${parameter}`.trim()).catch(() => undefined);
-      return;
-    }
-    if (await confirmDialog({ title: "Open this link?", text: url, confirm: "Open" }))
+    const target = readLink(url, this.world.bot?.username ?? "");
+    if (target.kind === "share") await this.#openLink(target.url);
+    else if (target.kind === "invoice")
+      await reported(openPaymentSheet(this.chat.wallet, { link: url }, this.world.botName));
+    else if (target.kind === "start") await this.#startBy(target.parameter);
+    else if (await confirmDialog({ title: "Open this link?", text: url, confirm: "Open" }))
       window.open(url, "_blank", "noopener,noreferrer");
   }
 
-  /** @param {string} url @returns {string | null} */
-  #startParameter(url) {
-    const link = URL.parse(url);
-    if (
-      !link ||
-      link.hostname !== "t.me" ||
-      link.pathname.slice(1).toLowerCase() !== this.world.bot?.username.toLowerCase()
-    )
-      return null;
-    return link.searchParams.get("start") ?? "";
+  /** @param {string} parameter of a link to the bot; empty when it has none */
+  async #startBy(parameter) {
+    const words = `/start ${parameter}`.trim();
+    const self = this.chat.user;
+    const chosen = parameter === "" ? self : await choosePerson(self, this.world.users, parameter);
+    const person = chosen === "new" ? await this.actions.addPerson() : chosen;
+    if (!person) return;
+    if (person.id !== self.id) this.actions.openBeside(person.id);
+    await this.world.chat(person.id)?.sendText(words).catch(() => undefined);
   }
 
   /** @param {string} text */

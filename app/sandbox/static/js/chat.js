@@ -4,6 +4,7 @@
  */
 
 import * as api from "./api.js";
+import { Wallet } from "./stars/wallet.js";
 
 /** @import { CallbackAnswer, FileRef, Message, Pending, ReplyMarkup, User } from "./types.js" */
 
@@ -44,6 +45,8 @@ export class Chat extends EventTarget {
     super();
     this.user = user;
     this.now = now;
+    this.wallet = new Wallet(user.id);
+    this.wallet.addEventListener("change", () => this.#changed());
     /** @type {"loading" | "ready" | "failed"} */
     this.state = "loading";
     /** @type {string | null} the bot's chat action, "typing" for example */
@@ -84,11 +87,17 @@ export class Chat extends EventTarget {
     return this.#undelivered.size > 0;
   }
 
+  /** What was paid shows at the invoices; without it they only look unpaid. */
+  loadWallet() {
+    if (!this.user.isGroup) this.wallet.load().catch(() => undefined);
+  }
+
   /** Read the whole chat again: at the start, and after the stream was lost and something may have been missed. */
   async load() {
     /** @type {Changes} */
     const meanwhile = new Map();
     this.#meanwhile.add(meanwhile);
+    this.loadWallet();
     try {
       const { messages, reply_keyboard } = await api.getChat(this.user.id);
       this.#messages = new Map(messages.map((message) => [message.message_id, message]));

@@ -4,7 +4,7 @@
 
 import { EVENTS_URL } from "./api.js";
 
-const NAMES = ["message", "edited", "deleted", "action", "keyboard", "status", "reset"];
+const NAMES = ["message", "edited", "deleted", "action", "keyboard", "status", "wallet", "reset"];
 const FIRST_RETRY_MS = 500;
 const LONGEST_RETRY_MS = 8000;
 

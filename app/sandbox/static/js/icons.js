@@ -42,11 +42,12 @@ const PATHS = {
   warning: "M12 4 21 19.5H3z M12 10v4.5 M12 17h.01",
   trash: "M5 7h14 M9.5 7V4.5h5V7 M7 7l.8 12a1 1 0 0 0 1 .9h6.4a1 1 0 0 0 1-.9L17 7",
   link: "M10 14a4 4 0 0 0 6 .4l3-3a4.2 4.2 0 0 0-6-6l-1.2 1.2 M14 10a4 4 0 0 0-6-.4l-3 3a4.2 4.2 0 0 0 6 6l1.2-1.2",
+  star: "M12 2.9c.4 0 .8.2 1 .6l2.4 5 5.5.7c.9.1 1.3 1.2.6 1.9l-4 3.8 1 5.4c.2.9-.8 1.6-1.6 1.2L12 18.9l-4.9 2.6c-.8.4-1.8-.3-1.6-1.2l1-5.4-4-3.8c-.7-.7-.3-1.8.6-1.9l5.5-.7 2.4-5c.2-.4.6-.6 1-.6z",
   menu: "M5 7.5h14 M5 12h14 M5 16.5h14",
 };
 
 /** Icons whose shape reads better filled than as a line. */
-const FILLED = new Set(["send", "play"]);
+const FILLED = new Set(["send", "play", "star"]);
 
 /**
  * @param {keyof typeof PATHS} name

@@ -4,7 +4,10 @@
 
 import { h } from "./dom.js";
 import { icon } from "./icons.js";
+import { invoiceButtons } from "./stars/invoice.js";
+import { withStars } from "./stars/wording.js";
 
+/** @import { MoneyActions } from "./stars/invoice.js" */
 /** @import { Button, Message } from "./types.js" */
 
 /**
@@ -18,12 +21,12 @@ import { icon } from "./icons.js";
 
 /**
  * @param {Message} message
- * @param {KeyboardActions} actions
+ * @param {KeyboardActions & MoneyActions} actions
  * @returns {HTMLElement | null}
  */
 export function inlineKeyboard(message, actions) {
-  const rows = message.reply_markup?.inline_keyboard;
-  if (!rows?.length) return null;
+  const rows = invoiceButtons(message);
+  if (rows.length === 0) return null;
   return h(
     "div",
     { class: "keyboard", role: "group", "aria-label": "Buttons of the message" },
@@ -36,7 +39,7 @@ export function inlineKeyboard(message, actions) {
 /**
  * @param {Message} message
  * @param {Button} button
- * @param {KeyboardActions} actions
+ * @param {KeyboardActions & MoneyActions} actions
  */
 function keyboardButton(message, button, actions) {
   const data = button.callback_data;
@@ -51,19 +54,32 @@ function keyboardButton(message, button, actions) {
       data: data === undefined ? {} : { callback: data },
       on: { click: () => press(message, button, actions) },
     },
-    h("bdi", { class: "keyboard-text", text: button.text }),
+    h("bdi", { class: "keyboard-text" }, ...label(message, button, actions)),
     corner && h("span", { class: "keyboard-corner" }, icon(corner)),
     isWaiting && h("span", { class: "spinner keyboard-spinner" }),
   );
 }
 
 /**
+ * A Pay button becomes the way to the receipt once the invoice is paid.
+ *
  * @param {Message} message
  * @param {Button} button
- * @param {KeyboardActions} actions
+ * @param {MoneyActions} actions
+ */
+function label(message, button, actions) {
+  if (!button.pay) return [button.text];
+  return actions.receiptOf(message.message_id) === null ? withStars(button.text) : ["Receipt"];
+}
+
+/**
+ * @param {Message} message
+ * @param {Button} button
+ * @param {KeyboardActions & MoneyActions} actions
  */
 function press(message, button, actions) {
-  if (button.callback_data !== undefined) actions.tap(message, button.callback_data);
+  if (button.pay) actions.pay(message);
+  else if (button.callback_data !== undefined) actions.tap(message, button.callback_data);
   else if (button.url) actions.openLink(button.url);
   else if (button.web_app) actions.openLink(button.web_app.url);
   else if (button.copy_text) actions.copyText(button.copy_text.text);

@@ -88,6 +88,8 @@ function newColumn(userId) {
     back: () => go([]),
     close: () => go(openedIds().filter((id) => id !== userId)),
     toggleTools,
+    openBeside: (otherId) => go(wide.matches ? [userId, otherId] : [otherId]),
+    addPerson: () => sidebar.createPerson(),
   });
 }
 

@@ -6,6 +6,7 @@
 import { bubble, bubbleMedia } from "./bubble.js";
 import { h } from "./dom.js";
 import { icon } from "./icons.js";
+import { chargeOf, isService, serviceLine } from "./stars/invoice.js";
 import { dayKey, dayTitle } from "./wording.js";
 
 /** @import { BubbleActions } from "./bubble.js" */
@@ -177,7 +178,9 @@ export class MessageList {
         this.chat.isWaiting(group[group.length - 1].message_id, button.callback_data),
     );
     const isUndelivered = this.chat.isUndelivered(group[0].message_id);
-    const signature = JSON.stringify([group, place, isWaiting, isUndelivered]);
+    const receipt = group[0].invoice && this.chat.wallet.receiptOf(group[0].message_id);
+    const title = isService(group[0]) && this.actions.titleOf(chargeOf(group[0]));
+    const signature = JSON.stringify([group, place, isWaiting, isUndelivered, receipt, title]);
     const pictureSignature = JSON.stringify(
       group.map((message) => [message.photo, message.video, message.animation, message.has_media_spoiler]),
     );
@@ -185,6 +188,7 @@ export class MessageList {
       key: keyOf(group, this.chat),
       signature,
       draw: (old) => {
+        if (isService(group[0])) return { element: serviceLine(group[0], this.actions), signature };
         const isSame = old?.pictureSignature === pictureSignature;
         const picture = isSame ? (old?.picture ?? null) : bubbleMedia(group, this.actions);
         return { element: bubble(group, place, picture, this.actions), signature, picture, pictureSignature };
@@ -249,6 +253,8 @@ function isOneRun(earlier, later) {
   const last = earlier[earlier.length - 1];
   const [next] = later;
   return (
+    !isService(last) &&
+    !isService(next) &&
     Boolean(last.from.is_bot) === Boolean(next.from.is_bot) &&
     next.date - last.date < RUN_SILENCE &&
     dayKey(last.date) === dayKey(next.date)

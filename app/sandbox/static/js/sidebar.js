@@ -94,7 +94,13 @@ export class Sidebar {
 
   /** Ask for a name and a language, make the person and open their chat. */
   async addPerson() {
-    const user = await openDialog({ title: "New person" }, (/** @type {(user: User) => void} */ close) => {
+    const user = await this.createPerson();
+    if (user) this.actions.open(user.id);
+  }
+
+  /** Ask for a name and a language and make the person; null when the question was dismissed. */
+  createPerson() {
+    return openDialog({ title: "New person" }, (/** @type {(user: User) => void} */ close) => {
       const name = /** @type {HTMLInputElement} */ (
         h("input", {
           class: "input",
@@ -128,7 +134,6 @@ export class Sidebar {
         ),
       ];
     });
-    if (user) this.actions.open(user.id);
   }
 
   /** @param {User} user */

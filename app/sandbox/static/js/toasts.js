@@ -21,6 +21,9 @@ export function toast(text, kind = "info") {
     h("bdi", { text }),
   );
   region.append(element);
+  // Over an open window too, which only a popover that was shown after it is.
+  region.hidePopover();
+  region.showPopover();
   while (region.childElementCount > MOST) region.firstElementChild?.remove();
   const leave = () => {
     element.classList.add("toast-leaving");

@@ -44,6 +44,7 @@
  * @property {{url: string}} [web_app]
  * @property {{text: string}} [copy_text]
  * @property {string} [switch_inline_query_current_chat]
+ * @property {boolean} [pay]
  * @property {"danger" | "success" | "primary"} [style]
  *
  * @typedef {object} ReplyMarkup
@@ -73,9 +74,20 @@
  * @property {FileRef} [document]
  * @property {string} [media_group_id]
  * @property {Message} [reply_to_message]
+ * @property {{title: string, description: string, total_amount: number}} [invoice]
+ * @property {Payment} [successful_payment]
+ * @property {Payment} [refunded_payment]
  * @property {ReplyMarkup} [reply_markup]
  * @property {{type: string, sender_user?: User, sender_user_name?: string}} [forward_origin]
  * @property {Pending} [pending] only on messages of this page that are not stored yet
+ *
+ * @typedef {object} Payment
+ * @property {number} total_amount Stars
+ * @property {string} invoice_payload
+ * @property {string} telegram_payment_charge_id
+ * @property {number} [subscription_expiration_date]
+ * @property {boolean} [is_recurring]
+ * @property {boolean} [is_first_recurring]
  *
  * @typedef {object} Pending
  * @property {string} key

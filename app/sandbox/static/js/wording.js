@@ -58,6 +58,9 @@ export function initials(name) {
 /** What a message is about in one line, for lists and quotes. @param {Message} message */
 export function summary(message) {
   const words = (message.text ?? message.caption ?? "").replace(/\s+/gu, " ").slice(0, 160);
+  if (message.invoice) return `Invoice: ${message.invoice.title}, ${message.invoice.total_amount} Stars`;
+  if (message.successful_payment) return `Paid ${message.successful_payment.total_amount} Stars`;
+  if (message.refunded_payment) return `Refunded ${message.refunded_payment.total_amount} Stars`;
   const kind = mediaKind(message);
   if (!kind) return words || "Message";
   return words ? `${kind}, ${words}` : kind;

@@ -134,6 +134,7 @@ export class World extends EventTarget {
       const user = this.#users.get(chatId);
       if (user) this.#keepUser({ ...user, blocked });
     });
+    on(stream, "wallet", (chatId) => this.#chats.get(chatId)?.loadWallet());
     stream.addEventListener("reset", () => void this.#opened());
   }
 

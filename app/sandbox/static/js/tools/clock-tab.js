@@ -5,6 +5,7 @@
 import { advanceClock, getBot } from "../api.js";
 import { field, formOf } from "../dialogs.js";
 import { h } from "../dom.js";
+import { clockMoved } from "../stars/wallet-dialog.js";
 import { reported, toast } from "../toasts.js";
 
 const HOUR = 3600;
@@ -73,7 +74,7 @@ export class ClockTab {
       ),
       h("p", {
         class: "tool-hint",
-        text: "Moves expiry, quotas, orders and sign-in ages forward for the app and for this chat. The clock never goes back.",
+        text: "Moves expiry, subscriptions, quotas, orders and sign-in ages forward for the app and for this chat. The clock never goes back.",
       }),
     );
     setInterval(() => this.element.isConnected && this.#draw(), 1000);
@@ -92,7 +93,7 @@ export class ClockTab {
   async #advance(seconds) {
     const answer = await reported(advanceClock(seconds));
     if (!answer) return;
-    toast("The clock was moved on.");
+    toast(clockMoved(answer));
     await reported(this.refresh());
   }
 

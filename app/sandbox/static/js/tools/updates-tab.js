@@ -104,6 +104,8 @@ function about(kind, body) {
   const who = body?.from?.first_name ?? "";
   if (kind === "message") return `${who}: ${summary(body)}`;
   if (kind === "callback_query") return `${who} tapped ${body.data ?? ""}`;
+  if (kind === "pre_checkout_query") return `${who} wants to pay ${body.total_amount} Stars`;
+  if (kind === "subscription") return `${body.user?.first_name ?? ""}: ${body.state}`;
   if (kind === "my_chat_member") return `${who}: ${body.new_chat_member?.status ?? ""}`;
   return who;
 }

@@ -4,6 +4,7 @@ Links are signed for the address that users reach, which may differ from the one
 """
 
 import asyncio
+import functools
 import re
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
@@ -66,7 +67,7 @@ class S3Storage:
         self._slowest_bytes_per_second = slowest_bytes_per_second
         # Waiting for a free connection is our own doing, and not held against the store.
         self._connections = asyncio.Semaphore(_CONNECTIONS)
-        self._session = aioboto3.Session(access_key, secret_key, region_name=region)
+        self._session = _session(access_key, secret_key, region)
         self._stack = AsyncExitStack()
         self._client: Any = None
         self._signer: Any = None
@@ -218,6 +219,12 @@ class S3Storage:
 
     def _allowance_seconds(self, size_bytes: int) -> float:
         return self._attempt_seconds + size_bytes / self._slowest_bytes_per_second
+
+
+@functools.cache
+def _session(access_key: str, secret_key: str, region: str) -> aioboto3.Session:
+    """One a process, however many clients there are: each new one reads all descriptions of the service again."""
+    return aioboto3.Session(access_key, secret_key, region_name=region)
 
 
 def _may_pass(error: BaseException | None) -> bool:

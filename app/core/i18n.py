@@ -3,6 +3,7 @@
 A missing or broken message is our bug and never the user's: English stands in for it, then the key itself.
 """
 
+import functools
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -87,7 +88,9 @@ def _argument(value: object) -> object:
     return str(value) if isinstance(value, str) else value
 
 
+@functools.cache
 def _load(folder: Path, language: str) -> FluentBundle:
+    """Parsed once a process, which takes a quarter of a second, however many translators there are."""
     # No isolation marks: Telegram and the cabinet show them as boxes on some phones.
     bundle = FluentBundle([language], use_isolating=False)
     for file in sorted(folder.glob("*.ftl")):

@@ -19,6 +19,7 @@ from app.domain.generations.collecting import DELETE_JOB
 from app.domain.inbox.service import INBOX_JOB
 from app.domain.payments.returns import REFUND_JOB, STOP_RENEWAL_JOB
 from app.domain.ports import StorageUnavailable
+from app.domain.referrals.rewards import REFERRAL_JOB
 from app.worker.pool import WorkPool
 
 log = structlog.get_logger(__name__)
@@ -51,6 +52,7 @@ class Jobs:
             INBOX_JOB: (Queue.REST, self._handle_event),
             REFUND_JOB: (Queue.REST, self._refund),
             STOP_RENEWAL_JOB: (Queue.REST, self._stop_renewal),
+            REFERRAL_JOB: (Queue.REST, self._settle_referral),
         }
 
     def names(self, queue: Queue) -> list[str]:
@@ -124,6 +126,9 @@ class Jobs:
 
     async def _stop_renewal(self, subject: str) -> None:
         await self._services.subscriptions.stop_renewal(UUID(subject))
+
+    async def _settle_referral(self, subject: str) -> None:
+        await self._services.referrals.settle(int(subject))
 
     async def _collect(self, subject: str) -> None:
         try:

@@ -26,6 +26,8 @@ from app.domain.payments import giving, repository, returns
 from app.domain.payments.giving import Given
 from app.domain.payments.models import RefundOrigin
 from app.domain.payments.views import Charge, OrderView, PaymentView
+from app.domain.promotions import discounts
+from app.domain.referrals import rewards
 from app.domain.users import repository as users
 from app.domain.users.views import UserView
 
@@ -127,6 +129,9 @@ class ChargeService:
                     await _owe_notice(tx, user, payment, {"purpose": "nothing", "stars": payment.amount_minor})
                 report = _Report(ChargeOutcome.REFUNDING)
             else:
+                if order.promo_code is not None:
+                    await discounts.consume(tx, order.id, user_id=order.user_id, code=order.promo_code)
+                await rewards.record_purchase(tx, user.id, payment.id)
                 await self._tell(tx, user, order, payment, given)
                 report = _Report(ChargeOutcome.CREDITED)
             self._crashpoints.reach("charge.written")

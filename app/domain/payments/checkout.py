@@ -15,6 +15,7 @@ from app.domain.payments import repository
 from app.domain.payments.models import GiftState, Method
 from app.domain.payments.orders import OrderService
 from app.domain.payments.views import OrderState, OrderView, PreCheckout
+from app.domain.promotions import discounts
 from app.domain.users import repository as users
 from app.domain.users.rules import require_allowed
 from app.domain.users.views import UserView
@@ -35,7 +36,7 @@ class Checkout:
         user neither banned nor suspended (trap 8).
 
         Raises: PaymentNotFound (unknown, expired, closed), PaymentMismatch, PaymentConsumed, UserNotFound, UserBanned,
-            UserSuspended, RateLimitExceeded.
+            UserSuspended, PromoUsed (a newer order has the discount), RateLimitExceeded.
         """
         async with self._db.read() as reader:
             user = await users.find_by_telegram_id(reader, query.telegram_id)
@@ -46,6 +47,9 @@ class Checkout:
         if order is None:
             raise PaymentNotFound
         require_allowed(user)
+        if order.promo_code is not None:
+            async with self._db.read() as reader:
+                await discounts.require_held(reader, order.id)
         if not await self._orders.may_purchase(user.id):
             raise RateLimitExceeded(limit=self._purchases_per_hour, retry_after=_HOUR_SECONDS)
         return order

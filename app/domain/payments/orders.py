@@ -35,6 +35,7 @@ from app.domain.payments import repository
 from app.domain.payments.models import Method, Purpose
 from app.domain.payments.views import NewOrder, OrderState, OrderView
 from app.domain.ports import RateCounter, StarsGateway, StarsInvoice, StarsRefused, StarsUnavailable
+from app.domain.promotions import discounts
 from app.domain.users import repository as users
 from app.domain.users.rules import require_allowed
 from app.domain.users.views import UserView
@@ -77,6 +78,7 @@ class Priced:
     days: int | None = None
     recurring: bool = False
     generation_id: UUID | None = None
+    promo_code: str | None = None
     promo_percent: int | None = None
 
 
@@ -244,7 +246,7 @@ class OrderService:
             if user is None or user.deleted:
                 raise UserNotFound
             require_allowed(user)
-            priced = await self._price(tx, user, new, product)
+            priced = await self._price(tx, user, order_id, new, product)
             await repository.insert_order(
                 tx,
                 order_id,
@@ -259,7 +261,7 @@ class OrderService:
                 recurring=priced.recurring,
                 draft_id=new.draft_id,
                 generation_id=priced.generation_id,
-                promo_code=new.promo_code,
+                promo_code=priced.promo_code,
                 promo_percent=priced.promo_percent,
                 terminal=terminal,
                 first_check=timedelta(seconds=30) if new.method is Method.TBANK else None,
@@ -284,7 +286,7 @@ class OrderService:
             PURCHASES_SCOPE, str(user_id), limit=self._terms.purchases_per_hour, window_seconds=_HOUR_SECONDS
         )
 
-    async def _price(self, tx: Tx, user: UserView, new: NewOrder, product: Product | None) -> Priced:
+    async def _price(self, tx: Tx, user: UserView, order_id: UUID, new: NewOrder, product: Product | None) -> Priced:
         """What it costs now; joins the order's transaction, under the user's lock."""
         currency = self._till(new.method).currency
         if product is None:
@@ -292,9 +294,14 @@ class OrderService:
         amount = product.stars if new.method is Method.STARS else product.rub_kopecks
         if amount is None:
             raise ValidationFailed({"method": "this product is not sold by card"})
+        discount = None
+        if product.kind is ProductKind.PACK:
+            discount = await discounts.reserve(
+                tx, user, new.promo_code, order_id, binding=new.method is not Method.STARS
+            )
         return Priced(
             purpose=Purpose.GIFT if new.is_gift else Purpose(product.kind.value),
-            amount_minor=amount,
+            amount_minor=discounts.apply(amount, discount.percent) if discount else amount,
             credits=product.credits,
             currency=currency,
             product=product,
@@ -302,6 +309,8 @@ class OrderService:
             # A card is charged once, whatever the product says.
             recurring=product.recurring and new.method is Method.STARS,
             generation_id=new.generation_id,
+            promo_code=discount.code if discount else None,
+            promo_percent=discount.percent if discount else None,
         )
 
     async def _price_draft(self, tx: Tx, user: UserView, new: NewOrder, currency: str) -> Priced:

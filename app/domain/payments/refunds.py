@@ -38,6 +38,7 @@ from app.domain.payments.models import Method, RefundOrigin, RefundState
 from app.domain.payments.returns import REFUND_JOB, credits_of
 from app.domain.payments.views import PaymentView, RefundView, VendorRefund
 from app.domain.ports import StarsGateway, StarsRefused, StarsUnavailable
+from app.domain.referrals import rewards
 from app.domain.users import repository as users
 
 log = structlog.get_logger(__name__)
@@ -76,6 +77,13 @@ _UNDO = text(
     """
     UPDATE payments SET refunded_minor = refunded_minor - :amount_minor, clawed_credits = clawed_credits - :credits
     WHERE id = :id
+    """
+)
+_IS_GONE = text(
+    """
+    SELECT p.refunded_minor = p.amount_minor
+        AND NOT EXISTS (SELECT 1 FROM refunds r WHERE r.payment_id = p.id AND r.state = 'OPEN')
+    FROM payments p WHERE p.id = :id
     """
 )
 _DUE = text(
@@ -248,8 +256,9 @@ class RefundService:
             await _lock_parties(tx, target)
             payment = await _lock_again(tx, target)
             known = await tx.all(_OF_CHARGE, {"method": refund.method.value, "charge_id": refund.charge_id})
-            completed = [row.id for row in known if row.state == RefundState.OPEN]
             missing = refund.amount_minor - sum(row.amount_minor for row in known)
+            # With less given back than ours ask for it is not known which of them were made.
+            completed = [row.id for row in known if row.state == RefundState.OPEN and missing >= 0]
             if missing > 0 and not known and payment.refunded_minor >= refund.amount_minor:
                 # Remembered before its charge came: nothing was given.
                 missing = 0
@@ -417,7 +426,9 @@ async def _lock_parties(tx: Tx, payment: PaymentView) -> None:
 
 
 async def _follow(tx: Tx, payment: PaymentView) -> None:
-    """What else falls with a payment that was refunded as a whole; everybody concerned is locked."""
+    """What else falls with a payment whose whole money is gone for good: the reward for whoever invited its payer."""
+    if await tx.scalar(_IS_GONE, {"id": payment.id}):
+        await rewards.reverse(tx, payment.id)
 
 
 async def _owe_notice(

@@ -118,7 +118,7 @@ async def _pay(tx: Tx, inviter: UserView, reward: int, invitee_id: int) -> None:
     if not reward:
         return
     await ledger.add(tx, inviter.id, reward, _entry(EntryKind.GRANT, f"referral:{invitee_id}", invitee_id))
-    await _tell(tx, inviter, f"referral:{invitee_id}", "referral-paid", reward)
+    await _tell(tx, inviter, f"referral:{invitee_id}", "referral-reward", reward)
 
 
 async def _take_back(tx: Tx, inviter: UserView, reward: int, invitee_id: int) -> None:

@@ -19,6 +19,8 @@ COMMANDS: Final = (
     "history",
     "cancel",
     "subscription",
+    "promo",
+    "invite",
     "quick",
     "language",
     "help",

@@ -15,6 +15,7 @@ from app.adapters.telegram.words import Words
 from app.bot.errors import describe
 from app.container import Container, Services
 from app.core.errors import AppError
+from app.domain.accounts.starts import Start
 from app.domain.actors import Actor
 from app.domain.delivery.models import DeliveryRank
 from app.domain.ports import (
@@ -53,6 +54,8 @@ class Conversation:
         chat_id: int,
         update_id: int,
         granted_credits: int = 0,
+        is_new: bool = False,
+        start: Start | None = None,
         tapped: TappedButton | None = None,
     ) -> None:
         self.services: Services = container.services
@@ -61,6 +64,8 @@ class Conversation:
         self.chat_id = chat_id
         self.update_id = update_id
         self.granted_credits = granted_credits
+        self.is_new = is_new
+        self.start = start
         self._container = container
         self._messenger = container.messenger
         self._tapped = tapped

@@ -1,12 +1,27 @@
-"""Gifts as parameters of messages."""
+"""Gifts: opened by their link, or shown to who has bought them."""
+
+from uuid import UUID
 
 from app.bot.conversation import Conversation
+from app.domain.errors import NotFound, PaymentConsumed
 from app.domain.payments.views import GiftView
 
 
-async def show_gift(conversation: Conversation, gift: GiftView) -> None:
-    """Answer with a gift of one's own: the link to send on, while nobody has opened it."""
-    await conversation.show("gift", gift_params(gift))
+async def open_gift(conversation: Conversation, gift_id: UUID) -> None:
+    """Give it to whoever comes first; its buyer is offered to send it on or to take it back.
+
+    Raises: UserBanned, UserSuspended.
+    """
+    try:
+        opened = await conversation.services.gifts.open(conversation.actor, gift_id)
+    except (NotFound, PaymentConsumed):
+        await conversation.say("gift-gone")
+        return
+    if opened.is_own:
+        await conversation.show("gift", gift_params(opened.gift))
+        return
+    user = await conversation.services.users.get(conversation.user.id)
+    await conversation.show("gift-opened", {"credits": opened.credits, "balance": user.credits})
 
 
 def gift_params(gift: GiftView) -> dict[str, object]:

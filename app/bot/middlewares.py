@@ -48,7 +48,7 @@ class Reception(BaseMiddleware):
             sender = spoken.from_user
             if sender is None or sender.is_bot or not _is_private(spoken):
                 return None
-            if not _is_about_money(spoken) and await self._is_flood(spoken, sender):
+            if await self._is_flood(spoken, sender):
                 return None
             conversation = await self._enter(event.update_id, spoken, sender)
             data["conversation"] = conversation
@@ -69,13 +69,15 @@ class Reception(BaseMiddleware):
         return result
 
     async def _enter(self, update_id: int, spoken: Message | CallbackQuery, sender: User) -> Conversation:
-        visit = await self._container.services.accounts.enter(identity_of(sender))
+        visit = await self._container.services.accounts.enter(identity_of(sender), start_param=_start_parameter(spoken))
         return Conversation(
             self._container,
             visit.user,
             chat_id=sender.id,
             update_id=update_id,
             granted_credits=visit.granted_credits,
+            is_new=visit.is_new,
+            start=visit.start,
             tapped=_tapped(spoken) if isinstance(spoken, CallbackQuery) else None,
         )
 
@@ -119,8 +121,11 @@ def _is_private(spoken: Message | CallbackQuery) -> bool:
     return message is not None and message.chat.type == ChatType.PRIVATE
 
 
-def _is_about_money(spoken: Message | CallbackQuery) -> bool:
-    return isinstance(spoken, Message) and bool(spoken.successful_payment or spoken.refunded_payment)
+def _start_parameter(spoken: Message | CallbackQuery) -> str | None:
+    """What the link said by which somebody came (Bot API, "Deep linking")."""
+    text = spoken.text if isinstance(spoken, Message) else None
+    command, _, parameter = (text or "").partition(" ")
+    return parameter.strip() if command.partition("@")[0] == "/start" else None
 
 
 def _tapped(query: CallbackQuery) -> TappedButton:

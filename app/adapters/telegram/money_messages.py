@@ -129,6 +129,15 @@ def gift(words: Words, params: Mapping[str, Any]) -> Message:
     return text, money_keyboards.gift(words, params)
 
 
+def gift_opened(words: Words, params: Mapping[str, Any]) -> Message:
+    """A gift that one has just opened."""
+    lines = [
+        words.html("gift-opened", credits=params["credits"]),
+        words.html("receipt-balance", balance=params["balance"]),
+    ]
+    return "\n".join(lines), None
+
+
 def short(words: Words, params: Mapping[str, Any]) -> Message:
     """Credits are short: by how much, and what can be done."""
     required, available = int(params["required"]), int(params["available"])

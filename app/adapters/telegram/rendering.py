@@ -42,6 +42,7 @@ TEMPLATES: Final[Mapping[str, Template]] = {
     "referral-paid": money_messages.referral_paid,
     "referral-reversed": money_messages.referral_reversed,
     "gift": money_messages.gift,
+    "gift-opened": money_messages.gift_opened,
     "short": money_messages.short,
     "unlock": money_messages.unlock,
 }

@@ -1,20 +1,18 @@
 """/start and its deep links."""
 
-import re
-from typing import Final
 from uuid import UUID
 
 from aiogram import Router
-from aiogram.filters import CommandObject, CommandStart
+from aiogram.filters import CommandStart
 from aiogram.types import Message
 
 from app.bot.conversation import Conversation
+from app.bot.gifts import open_gift
+from app.bot.promos import redeem
 from app.bot.views import show_generation
 from app.core.ids import expand
+from app.domain.accounts.starts import Start, StartKind
 from app.domain.errors import GenerationNotFound
-
-# Bot API, "Deep linking": up to 64 of these characters.
-_PAYLOAD: Final = re.compile(r"(?P<kind>ref|promo|gift|gen)_(?P<value>[A-Za-z0-9_-]{1,58})")
 
 
 def build_router() -> Router:
@@ -24,19 +22,21 @@ def build_router() -> Router:
     return router
 
 
-async def greet(message: Message, command: CommandObject, conversation: Conversation) -> None:
-    """Greet; a link to one of their own generations shows it instead."""
-    generation_id = linked_generation(command.args)
-    if generation_id is not None:
-        try:
-            view = await conversation.services.generations.get(conversation.actor, generation_id)
-        except GenerationNotFound:
-            # Somebody shared a link to their own picture: who has just come through it is greeted all the same.
-            if not conversation.granted_credits:
-                raise
-        else:
-            await show_generation(conversation, view)
-            return
+async def greet(message: Message, conversation: Conversation) -> None:
+    """Greet; who was here before and comes by a link is shown what it is for instead."""
+    if not conversation.is_new:
+        if not await _follow(conversation):
+            await _greet(message, conversation)
+        return
+    await _greet(message, conversation)
+    try:
+        await _follow(conversation)
+    except GenerationNotFound:
+        # Somebody shared a link to their own picture: who has come through it was greeted, and that is enough.
+        return
+
+
+async def _greet(message: Message, conversation: Conversation) -> None:
     await conversation.show(
         "greeting",
         {
@@ -47,12 +47,23 @@ async def greet(message: Message, command: CommandObject, conversation: Conversa
     )
 
 
-def linked_generation(payload: str | None) -> UUID | None:
-    """The generation that a link's payload names; None for every other payload, whoever made it up."""
-    match = _PAYLOAD.fullmatch(payload or "")
-    if match is None or match["kind"] != "gen":
-        return None
+async def _follow(conversation: Conversation) -> bool:
+    """Do what the link is for; False when it is for nothing that is left to be done."""
+    match conversation.start:
+        case Start(StartKind.PROMO, code):
+            await redeem(conversation, code)
+        case Start(StartKind.GIFT, value) if gift_id := _id(value):
+            await open_gift(conversation, gift_id)
+        case Start(StartKind.GENERATION, value) if generation_id := _id(value):
+            view = await conversation.services.generations.get(conversation.actor, generation_id)
+            await show_generation(conversation, view)
+        case _:
+            return False
+    return True
+
+
+def _id(value: str) -> UUID | None:
     try:
-        return expand(match["value"])
+        return expand(value)
     except ValueError:
         return None

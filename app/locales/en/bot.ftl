@@ -20,9 +20,13 @@ help =
     💎 The price is set aside while we work. If nothing comes of it, everything is returned.
 
     <b>Commands</b>
+    /buy – credits and premium
     /balance – balance and statement
     /history – everything you have made
     /cancel – stop the latest one
+    /subscription – my subscription
+    /promo – enter a promo code
+    /invite – invite friends, earn credits
     /quick – start without the card
     /language – language
     /paysupport – help with payments

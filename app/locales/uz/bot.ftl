@@ -20,9 +20,13 @@ help =
     💎 Biz ishlayotganda narx band qilib turiladi. Agar chiqmasa, hammasi qaytariladi.
 
     <b>Buyruqlar</b>
+    /buy – kreditlar va premium
     /balance – balans va hisobot
     /history – siz yaratgan hamma narsa
     /cancel – oxirgisini toʻxtatish
+    /subscription – obunam
+    /promo – promokod kiritish
+    /invite – doʻstlarni taklif qilib, kredit olish
     /quick – kartochkasiz boshlash
     /language – til
     /paysupport – toʻlovlar boʻyicha yordam

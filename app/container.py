@@ -13,6 +13,8 @@ import structlog
 
 from app.adapters.download import HttpDownloader
 from app.adapters.moderation import RuleModerator
+from app.adapters.payments.tbank import TBankGateway
+from app.adapters.payments.tbank_receipts import ReceiptTerms
 from app.adapters.providers.demo import DemoProvider
 from app.adapters.queue import ArqQueue
 from app.adapters.rate_counter import RedisRateCounter
@@ -31,6 +33,7 @@ from app.core.db import Database
 from app.core.i18n import Translator
 from app.core.media import ImagePreparer
 from app.core.metrics import Metrics
+from app.domain.accounts.browser_links import BrowserLinkService
 from app.domain.accounts.service import AccountService, AccountTerms
 from app.domain.alerts.service import AlertService
 from app.domain.catalog.seeds import ProductPrices, SeedPrices
@@ -52,6 +55,9 @@ from app.domain.generations.service import GenerationService
 from app.domain.inbox.service import InboxService, OnFailing
 from app.domain.limits.tiers import Limits, TierLimits
 from app.domain.moderation.service import ModerationService
+from app.domain.payments.card_events import CardEventService
+from app.domain.payments.card_refunds import CardRefunder
+from app.domain.payments.card_till import CardTill, PageAddresses
 from app.domain.payments.charges import ChargeService
 from app.domain.payments.checkout import Checkout
 from app.domain.payments.gifts import GiftService
@@ -61,7 +67,8 @@ from app.domain.payments.reconciliation import Reconciliation
 from app.domain.payments.refunds import RefundService, StarsRefunder
 from app.domain.payments.stars_events import StarsEvents
 from app.domain.payments.subscriptions import SubscriptionService
-from app.domain.ports import Provider
+from app.domain.payments.terminals import TerminalService
+from app.domain.ports import CardGateway, Provider, Terminal
 from app.domain.promotions.service import PromotionService
 from app.domain.referrals.service import ReferralService
 from app.domain.reports.service import BookService
@@ -91,6 +98,9 @@ class Services:
     alerts: AlertService
     inbox: InboxService
     orders: OrderService
+    terminals: TerminalService
+    card_events: CardEventService
+    browser_links: BrowserLinkService
     checkout: Checkout
     charges: ChargeService
     refunds: RefundService
@@ -141,6 +151,7 @@ class Container:
         self.providers = _build_providers(settings)
         self.bot = create_bot(settings.bot_token.get_secret_value(), api_url=settings.telegram_api_url)
         self.stars = TelegramStars(self.bot, self.translator)
+        self.cards = _build_cards(settings)
         self.messenger = TelegramMessenger(
             self.bot,
             Renderer(self.translator),
@@ -191,10 +202,16 @@ class Container:
             metrics=metrics,
             crashpoints=self.crashpoints,
         )
+        terminals = TerminalService(
+            db, self.cards, is_selling=settings.cards_enabled, testers=frozenset(settings.admin_ids)
+        )
         orders = OrderService(
             db,
             catalog,
-            {Method.STARS: StarsTill(self.stars)},
+            {
+                Method.STARS: StarsTill(self.stars),
+                Method.TBANK: CardTill(db, self.cards, terminals, addresses=_pages(settings)),
+            },
             self.rate_counter,
             terms=OrderTerms(
                 bot_username=settings.bot_username,
@@ -209,8 +226,9 @@ class Container:
         )
         refunds = RefundService(
             db,
-            {Method.STARS: StarsRefunder(self.stars)},
+            {Method.STARS: StarsRefunder(self.stars), Method.TBANK: CardRefunder(db, self.cards, alerts)},
             alerts,
+            window=timedelta(days=settings.refund_window_days),
             metrics=metrics,
             crashpoints=self.crashpoints,
         )
@@ -231,6 +249,9 @@ class Container:
             alerts=alerts,
             inbox=inbox,
             orders=orders,
+            terminals=terminals,
+            card_events=CardEventService(db, self.cards, charges, refunds, inbox, alerts, metrics),
+            browser_links=BrowserLinkService(db, key=settings.webapp_secret.get_secret_value().encode()),
             checkout=Checkout(db, orders, purchases_per_hour=settings.purchases_per_hour),
             charges=charges,
             refunds=refunds,
@@ -286,6 +307,8 @@ class Container:
         """Close everything, in reverse."""
         for provider in self.providers.values():
             await provider.close()
+        for gateway in self.cards.values():
+            await gateway.close()
         await self.downloader.close()
         await self.bot.session.close()
         self.preparer.close()
@@ -317,6 +340,40 @@ def _build_providers(settings: Settings) -> dict[str, Provider]:
         if name not in available:
             log.warning("provider_not_available", provider=name, consequence="its routes are passed over")
     return {name: available[name]() for name in settings.providers if name in available}
+
+
+def _build_cards(settings: Settings) -> dict[Terminal, CardGateway]:
+    """A gateway for each configured terminal; those of earlier orders work on when cards are not sold any more."""
+    receipts = None
+    if settings.tbank_taxation:
+        receipts = ReceiptTerms(
+            taxation=settings.tbank_taxation,
+            vat=settings.tbank_vat,
+            payment_method=settings.tbank_payment_method,
+            payment_object=settings.tbank_payment_object,
+            ffd_version=settings.tbank_ffd_version,
+            email=settings.tbank_receipt_email,
+        )
+    pairs = {
+        Terminal.PRODUCTION: (settings.tbank_terminal_key, settings.tbank_password),
+        Terminal.TEST: (settings.tbank_test_terminal_key, settings.tbank_test_password),
+    }
+    return {
+        terminal: TBankGateway(
+            base_url=settings.tbank_base_url,
+            terminal_key=key.get_secret_value(),
+            password=password.get_secret_value(),
+            receipts=receipts,
+        )
+        for terminal, (key, password) in pairs.items()
+        if key.get_secret_value()
+    }
+
+
+def _pages(settings: Settings) -> PageAddresses:
+    return PageAddresses(
+        notification_url=f"{settings.public_url}/hooks/tbank", return_url=f"{settings.public_url}/web/orders"
+    )
 
 
 def _limits(settings: Settings) -> Limits:

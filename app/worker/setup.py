@@ -123,6 +123,7 @@ class WorkerService:
                 await self._container.services.books.check_queue()
                 await self._check_readers()
                 await self._container.services.subscriptions.warn_of_ends(limit=_WARNINGS_A_MINUTE)
+                await self._container.services.refunds.forget_payers()
                 await self._reconcile()
             except Exception:
                 log.exception("minute_check_failed")

@@ -1,4 +1,4 @@
-"""Promises 1 and 5 as a state machine: orders, charges and refunds told twice, late, out of order, forged and at once."""
+"""Promises 1 and 5 as a state machine: orders, charges and refunds told twice, late, out of order and forged."""
 
 import asyncio
 from collections.abc import Awaitable, Coroutine
@@ -352,7 +352,7 @@ class Till(RuleBasedStateMachine):
 
 def test_money_is_neither_lost_nor_doubled(database_url: str) -> None:
     Till.database_url = database_url
-    run_state_machine_as_test(  # type: ignore[no-untyped-call]
+    run_state_machine_as_test(
         Till,
         settings=settings(
             max_examples=12,

@@ -241,3 +241,13 @@ async def test_who_left_is_known_for_the_refund_window(shop: Shop, ann: UserView
     await shop.services.accounts.erase(actor(ann))
     assert (await refund(shop, charge, insist=True)).state is RefundState.DONE
     assert shop.till.refunded == [charge.charge_id]
+
+
+async def test_who_left_is_forgotten_after_the_refund_window(shop: Shop, ann: UserView) -> None:
+    await paid(shop, ann)
+    await shop.services.accounts.erase(actor(ann))
+    await shop.services.refunds.forget_payers()
+    assert await shop.scalar("SELECT payer_telegram_id FROM payments") == ann.telegram_id
+    await shop.advance_clock(timedelta(days=22))
+    await shop.services.refunds.forget_payers()
+    assert await shop.scalar("SELECT payer_telegram_id FROM payments") is None

@@ -163,10 +163,12 @@ class RefundService:
         refunders: Mapping[Method, Refunder],
         alerts: AlertService,
         *,
+        window: timedelta,
         metrics: Metrics,
         crashpoints: CrashPoints,
     ) -> None:
         self._db = db
+        self._window = window
         self._refunders = refunders
         self._alerts = alerts
         self._metrics = metrics
@@ -267,6 +269,11 @@ class RefundService:
                 await self._take_back(tx, payment, missing)
         for refund_id in completed:
             await self._record_success(refund_id)
+
+    async def forget_payers(self) -> None:
+        """Of who deleted their data, not even the payer's id stays once the refund window is over."""
+        async with self._db.transaction() as tx:
+            await repository.forget_payers(tx, window=self._window)
 
     async def ring_due(self, *, limit: int) -> list[Job]:
         """Open refunds that nobody has asked about for a while."""

@@ -19,6 +19,9 @@ from app.domain.ports import ObjectMissing, StorageUnavailable
 from app.sandbox.servers import S3, ServerProcess
 from tests.harness import Bucket, asyncpg_url
 
+# As many as a storage opens.
+CONNECTIONS = 32
+
 
 def storage_of(server: Bucket, /, **overrides: str) -> S3Storage:
     given: dict[str, Any] = {
@@ -184,7 +187,7 @@ class ScriptedStore:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         server = await asyncio.start_server(self.serve, sock=listener, limit=2**12)
         given: dict[str, Any] = {"access_key": "a" * 20, "secret_key": "s" * 40, "bucket": "b", "region": "r"}
-        given |= {"endpoint_url": f"http://127.0.0.1:{listener.getsockname()[1]}", "attempt_seconds": 0.3}
+        given["endpoint_url"] = f"http://127.0.0.1:{listener.getsockname()[1]}"
         async with server, S3Storage(**(given | overrides)) as storage:
             yield storage
             self._ended.set()
@@ -237,14 +240,14 @@ async def test_a_put_sends_its_body_without_waiting_for_the_servers_word() -> No
 async def test_a_request_that_hangs_is_repeated_within_its_allowance() -> None:
     for hang in (reads_and_stays_silent, never_reads):
         store = ScriptedStore([hang, answers("200 OK")])
-        async with asyncio.timeout(5), store.storage() as storage:
+        async with asyncio.timeout(20), store.storage(attempt_seconds=1.5) as storage:
             await storage.put("a", b"x" * 10_000, mime="image/png")
         assert store.requests == 2
 
 
 async def test_a_store_that_never_answers_costs_a_bounded_time_in_every_call() -> None:
     store = ScriptedStore([reads_and_stays_silent])
-    async with asyncio.timeout(10), store.storage() as storage:
+    async with asyncio.timeout(20), store.storage(attempt_seconds=0.3) as storage:
         calls: list[Awaitable[object]] = [
             storage.put("b", b"x", mime="image/png"),
             storage.get("a"),
@@ -260,7 +263,7 @@ async def test_a_store_that_never_answers_costs_a_bounded_time_in_every_call() -
 
 async def test_a_store_that_never_reads_costs_a_bounded_time() -> None:
     store = ScriptedStore([never_reads])
-    async with asyncio.timeout(10), store.storage(slowest_bytes_per_second=2**26) as storage:
+    async with asyncio.timeout(20), store.storage(attempt_seconds=0.3, slowest_bytes_per_second=2**26) as storage:
         with pytest.raises(StorageUnavailable, match="TimeoutError"):
             await storage.put("b", bytes(2**24), mime="video/mp4")
     assert store.requests == 3
@@ -273,14 +276,14 @@ async def test_a_large_body_is_given_more_time_than_a_small_one() -> None:
         await answers("200 OK")(reader, writer)
 
     store = ScriptedStore([takes_its_time])
-    async with store.storage(slowest_bytes_per_second=20_000) as storage:
+    async with store.storage(attempt_seconds=0.3, slowest_bytes_per_second=20_000) as storage:
         await storage.put("a", bytes(200_000), mime="image/png")
     assert store.requests == 1
 
 
 async def test_a_body_that_drips_is_an_outage() -> None:
     store = ScriptedStore([drips])
-    async with asyncio.timeout(10), store.storage(slowest_bytes_per_second=2**24) as storage:
+    async with asyncio.timeout(20), store.storage(attempt_seconds=0.3, slowest_bytes_per_second=2**24) as storage:
         with pytest.raises(StorageUnavailable, match="TimeoutError"):
             await storage.get("a")
 
@@ -306,17 +309,18 @@ async def test_a_body_that_ends_early_is_an_outage_and_not_a_short_picture() -> 
             await storage.get("a")
 
 
-async def test_more_calls_than_connections_wait_their_turn() -> None:
-    """Time spent in our own queue is not the store's delay."""
-
-    async def slowly(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await asyncio.sleep(0.15)  # the server's slowness
+async def test_waiting_for_a_free_connection_is_not_held_against_the_store() -> None:
+    async def after_a_while(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        # Longer than what a small body is allowed in all its attempts, shorter than what a large one is.
+        await asyncio.sleep(3)
         await answers("200 OK")(reader, writer)
 
-    store = ScriptedStore([slowly])
-    async with store.storage(attempt_seconds=0.4) as storage:
-        await asyncio.gather(*(storage.put(f"{number}", b"x", mime="image/png") for number in range(128)))
-    assert store.requests == 128
+    large = [after_a_while] * CONNECTIONS
+    store = ScriptedStore([*large, answers("200 OK")])
+    async with store.storage(attempt_seconds=0.3, slowest_bytes_per_second=5_000) as storage:
+        waits = [storage.put(f"large {number}", bytes(100_000), mime="image/png") for number in range(CONNECTIONS)]
+        await asyncio.gather(*waits, storage.put("small", b"x", mime="image/png"))
+    assert store.requests > CONNECTIONS
 
 
 async def test_no_call_is_made_inside_a_transaction(storage: S3Storage, database_url: str) -> None:

@@ -38,6 +38,8 @@ export async function openWallet(wallet, now) {
 class WalletView {
   /** @type {Set<string>} the entries that are unfolded */
   #open = new Set();
+  /** What the clock said when it was moved on from here, in seconds; the page itself learns of it a little later. */
+  #movedTo = 0;
 
   /** @param {Wallet} wallet @param {() => number} now */
   constructor(wallet, now) {
@@ -65,9 +67,9 @@ class WalletView {
       h(
         "div",
         { class: "wallet-clock" },
-        h("span", { text: `Sandbox clock: ${day(this.now())}` }),
+        h("span", { text: `Sandbox clock: ${day(Math.max(this.now(), this.#movedTo))}` }),
         ...STEPS.map(([title, seconds]) =>
-          this.#button(title, `clock-${seconds}`, "chip", () => advance(seconds, wallet)),
+          this.#button(title, `clock-${seconds}`, "chip", () => this.#advance(seconds)),
         ),
       ),
     );
@@ -203,17 +205,19 @@ class WalletView {
     toast(`${starsWord(stars)} came back.`);
   }
 
+  /** @param {number} seconds */
+  async #advance(seconds) {
+    const answer = await api.advanceClock(seconds);
+    this.#movedTo = Date.parse(answer.now) / 1000;
+    toast(clockMoved(answer));
+    await this.wallet.load();
+  }
+
   /** @param {string} chargeId */
   async #report(chargeId) {
     const { update_ids: updateIds } = await api.reportCharge(chargeId);
     toast(updateIds.length === 1 ? "The bot is told." : `The bot is told of ${updateIds.length} things.`);
   }
-}
-
-/** @param {number} seconds @param {Wallet} wallet */
-async function advance(seconds, wallet) {
-  toast(clockMoved(await api.advanceClock(seconds)));
-  await wallet.load();
 }
 
 /** What a step of the clock brought, in words. @param {{renewals: {state: string}[]}} answer */

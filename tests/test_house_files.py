@@ -203,7 +203,7 @@ def test_only_the_settings_read_the_environment() -> None:
         and node.value.id == "os"
     }
     # The command line asks for the operator's name, for the audit log.
-    assert readers <= {"app/cli.py"}
+    assert readers <= {"app/cli/console.py"}
 
 
 def test_no_name_says_nothing() -> None:

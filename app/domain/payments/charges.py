@@ -104,6 +104,11 @@ class ChargeService:
             )
         return report.outcome
 
+    async def list_of(self, user_id: int, *, limit: int = 50) -> tuple[PaymentView, ...]:
+        """A user's payments, newest first, for the operator."""
+        async with self._db.read() as reader:
+            return tuple(await repository.list_payments(reader, user_id, limit=limit))
+
     async def _credit(self, charge: Charge, source: ChargeSource) -> _Report:
         order_id = _order_id(charge.payload)
         async with self._db.read() as reader:

@@ -24,6 +24,7 @@ from app.domain.ports import (
     ProviderReferenceKnown,
     ProviderTraits,
     Sent,
+    SessionOwner,
     Shape,
     StorageUnavailable,
     TaskReport,
@@ -283,22 +284,22 @@ class RecordingMessenger:
 class MemorySessions:
     """Sessions in memory; `reachable` False is Redis away."""
 
-    users: dict[str, int] = field(default_factory=dict)
+    owners: dict[str, SessionOwner] = field(default_factory=dict)
     reachable: bool = True
 
-    async def create(self, user_id: int, *, ttl_seconds: int) -> str:  # noqa: ARG002 - the port's signature
-        token = f"token-{len(self.users)}"
-        self.users[token] = user_id
+    async def create(self, user_id: int, *, ttl_seconds: int, in_browser: bool = False) -> str:  # noqa: ARG002 - the port's
+        token = f"token-{len(self.owners)}"
+        self.owners[token] = SessionOwner(user_id, in_browser)
         return token
 
-    async def find(self, token: str) -> int | None:
-        return self.users.get(token)
+    async def find(self, token: str) -> SessionOwner | None:
+        return self.owners.get(token)
 
     async def revoke_all(self, user_id: int) -> None:
         refuse_inside_transaction("the session store")
         if not self.reachable:
             raise ProviderUnavailable
-        self.users = {token: user for token, user in self.users.items() if user != user_id}
+        self.owners = {token: owner for token, owner in self.owners.items() if owner.user_id != user_id}
 
     async def close(self) -> None:
         """Nothing is open."""

@@ -7,10 +7,13 @@ from typing import Any, Final
 
 from app.adapters.redis_connection import RedisAway, RedisCalls, connect
 from app.domain.errors import ProviderUnavailable
+from app.domain.ports import SessionOwner
 
 _TOKEN_BYTES: Final = 32
 # More than any token of ours; what is longer need not even be hashed.
 _LONGEST_TOKEN: Final = 64
+# Behind the user's id, in the session's value.
+_IN_BROWSER: Final = ":browser"
 
 
 class RedisSessions:
@@ -20,13 +23,13 @@ class RedisSessions:
         self._redis: Any = connect(url)
         self._calls = RedisCalls("a session")
 
-    async def create(self, user_id: int, *, ttl_seconds: int) -> str:
+    async def create(self, user_id: int, *, ttl_seconds: int, in_browser: bool = False) -> str:
         """A new token. Raises: ProviderUnavailable when Redis is away."""
         token = secrets.token_urlsafe(_TOKEN_BYTES)
         digest, index, now = _digest(token), _index_key(user_id), time.time()
         try:
             async with self._calls.call(), self._redis.pipeline(transaction=True) as pipe:
-                pipe.set(_session_key(digest), user_id, ex=ttl_seconds)
+                pipe.set(_session_key(digest), f"{user_id}{_IN_BROWSER if in_browser else ''}", ex=ttl_seconds)
                 pipe.zremrangebyscore(index, "-inf", now)
                 pipe.zadd(index, {digest: now + ttl_seconds})
                 # The index must outlive every session in it: set its time where there is none, then only raise it.
@@ -37,8 +40,8 @@ class RedisSessions:
             raise ProviderUnavailable(log={"redis": str(away)}) from away
         return token
 
-    async def find(self, token: str) -> int | None:
-        """The user id behind a token; None when it is unknown or over.
+    async def find(self, token: str) -> SessionOwner | None:
+        """Who is behind a token; None when it is unknown or over.
 
         Raises: ProviderUnavailable when Redis is away.
         """
@@ -46,10 +49,10 @@ class RedisSessions:
             return None
         try:
             async with self._calls.call():
-                user_id = await self._redis.get(_session_key(_digest(token)))
+                kept = await self._redis.get(_session_key(_digest(token)))
         except RedisAway as away:
             raise ProviderUnavailable(log={"redis": str(away)}) from away
-        return None if user_id is None else int(user_id)
+        return None if kept is None else _owner(kept.decode())
 
     async def revoke_all(self, user_id: int) -> None:
         """Forget every session of a user. Raises: ProviderUnavailable when Redis is away."""
@@ -69,6 +72,10 @@ class RedisSessions:
 def _digest(token: str) -> str:
     # A token has 256 random bits, so that a plain hash cannot be guessed back.
     return hashlib.sha256(token.encode()).hexdigest()
+
+
+def _owner(kept: str) -> SessionOwner:
+    return SessionOwner(int(kept.removesuffix(_IN_BROWSER)), in_browser=kept.endswith(_IN_BROWSER))
 
 
 def _session_key(digest: str) -> str:

@@ -90,6 +90,12 @@ class Metrics:
         self._refunds = Counter(
             "starbrush_refunds", "Refunds that ended, by outcome.", ("method", "outcome"), registry=self.registry
         )
+        self._refused_events = Counter(
+            "starbrush_refused_events",
+            "Vendors' events that were not believed or fitted nothing of ours.",
+            ("source", "reason"),
+            registry=self.registry,
+        )
 
     def _build_health(self) -> None:
         self._ledger_breaches = Counter(
@@ -146,6 +152,10 @@ class Metrics:
     def refund_ended(self, *, method: str, outcome: str) -> None:
         """Count a refund that was done or refused."""
         self._refunds.labels(method, outcome).inc()
+
+    def event_refused(self, *, source: str, reason: str) -> None:
+        """Count a vendor's event that was not believed, or fitted nothing of ours."""
+        self._refused_events.labels(source, reason).inc()
 
     def http_served(self, *, method: str, route: str, status: int, seconds: float) -> None:
         """One HTTP request; `route` is the template (`/generations/{id}`), or empty when nothing matched."""

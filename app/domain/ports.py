@@ -460,15 +460,23 @@ class RateCounter(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class SessionOwner:
+    """Whose session it is. `in_browser`: opened outside Telegram by a link of ours, where cards may be offered."""
+
+    user_id: int
+    in_browser: bool
+
+
 class SessionStore(Protocol):
     """Sessions of the cabinet: tokens are kept as hashes, in Redis."""
 
-    async def create(self, user_id: int, *, ttl_seconds: int) -> str:
+    async def create(self, user_id: int, *, ttl_seconds: int, in_browser: bool = False) -> str:
         """A new token. Raises: ProviderUnavailable."""
         ...
 
-    async def find(self, token: str) -> int | None:
-        """The user id behind a token; None when it is unknown or over. Raises: ProviderUnavailable."""
+    async def find(self, token: str) -> SessionOwner | None:
+        """Who is behind a token; None when it is unknown or over. Raises: ProviderUnavailable."""
         ...
 
     async def revoke_all(self, user_id: int) -> None:

@@ -17,6 +17,7 @@ from app.domain.generations.accept import JOB_NAME as GENERATE
 from app.domain.generations.claims import PROGRESS_JOB
 from app.domain.generations.collecting import DELETE_JOB
 from app.domain.inbox.service import INBOX_JOB
+from app.domain.payments.card_events import CHECK_JOB
 from app.domain.payments.returns import REFUND_JOB, STOP_RENEWAL_JOB
 from app.domain.ports import StorageUnavailable
 from app.domain.referrals.rewards import REFERRAL_JOB
@@ -52,6 +53,7 @@ class Jobs:
             INBOX_JOB: (Queue.REST, self._handle_event),
             REFUND_JOB: (Queue.REST, self._refund),
             STOP_RENEWAL_JOB: (Queue.REST, self._stop_renewal),
+            CHECK_JOB: (Queue.REST, self._check_card_order),
             REFERRAL_JOB: (Queue.REST, self._settle_referral),
         }
 
@@ -123,6 +125,9 @@ class Jobs:
 
     async def _refund(self, subject: str) -> None:
         await self._services.refunds.finish(UUID(subject))
+
+    async def _check_card_order(self, subject: str) -> None:
+        await self._services.card_events.check(UUID(subject))
 
     async def _stop_renewal(self, subject: str) -> None:
         await self._services.subscriptions.stop_renewal(UUID(subject))

@@ -9,6 +9,7 @@ from redis.asyncio import Redis
 from app.adapters.redis_connection import connect
 from app.adapters.sessions import RedisSessions
 from app.domain.errors import ProviderUnavailable
+from app.domain.ports import SessionOwner
 from app.sandbox.processes import free_port
 
 
@@ -29,10 +30,15 @@ async def redis(redis_url: str) -> AsyncIterator[Redis]:
 async def test_a_token_leads_to_its_user_and_no_other_does(sessions: RedisSessions) -> None:
     first = await sessions.create(7, ttl_seconds=60)
     second = await sessions.create(8, ttl_seconds=60)
-    assert await sessions.find(first) == 7
-    assert await sessions.find(second) == 8
+    assert await sessions.find(first) == SessionOwner(7, in_browser=False)
+    assert await sessions.find(second) == SessionOwner(8, in_browser=False)
     for stranger in ("", "x", first[:-1], first + "x", "é" * 10, "x" * 1_000_000):
         assert await sessions.find(stranger) is None
+
+
+async def test_a_session_of_the_browser_stays_one(sessions: RedisSessions) -> None:
+    token = await sessions.create(7, ttl_seconds=60, in_browser=True)
+    assert await sessions.find(token) == SessionOwner(7, in_browser=True)
 
 
 async def test_tokens_are_long_and_safe_in_a_header(sessions: RedisSessions) -> None:
@@ -52,7 +58,7 @@ async def test_what_redis_keeps_signs_nobody_in(sessions: RedisSessions, redis: 
 
 async def test_a_session_ends(sessions: RedisSessions, redis: Redis) -> None:
     token = await sessions.create(7, ttl_seconds=1)
-    assert await sessions.find(token) == 7
+    assert await sessions.find(token) == SessionOwner(7, in_browser=False)
     async with asyncio.timeout(5):
         while await sessions.find(token) is not None:  # noqa: ASYNC110 - it ends with time
             await asyncio.sleep(0.05)
@@ -68,7 +74,7 @@ async def test_revoking_ends_all_sessions_of_one_user(sessions: RedisSessions, r
     await sessions.revoke_all(7)
 
     assert [await sessions.find(token) for token in tokens] == [None, None, None]
-    assert await sessions.find(other) == 8
+    assert await sessions.find(other) == SessionOwner(8, in_browser=False)
     assert await redis.exists("sessions:7") == 0
 
 

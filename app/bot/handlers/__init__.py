@@ -25,6 +25,7 @@ from app.bot.handlers import (
     start,
     subscription,
     support,
+    web,
 )
 
 # In the order in which they are asked; the fallbacks answer what nobody else did.
@@ -43,6 +44,7 @@ ROUTERS: Final[tuple[Callable[[], Router], ...]] = (
     cancel.build_router,
     quick.build_router,
     support.build_router,
+    web.build_router,
     card.build_router,
     generation.build_router,
     membership.build_router,

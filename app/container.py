@@ -53,6 +53,7 @@ from app.domain.generations.outcomes import MakingLimits
 from app.domain.generations.running import GenerationRunner
 from app.domain.generations.service import GenerationService
 from app.domain.inbox.service import InboxService, OnFailing
+from app.domain.limits.quotas import FreeQuotas
 from app.domain.limits.tiers import Limits, TierLimits
 from app.domain.moderation.service import ModerationService
 from app.domain.payments.card_events import CardEventService
@@ -81,6 +82,8 @@ _LOCALES: Final = Path(__file__).parent / "locales"
 # What a vendor may send back as one picture.
 _RESULT_MAX_BYTES: Final = 50_000_000
 _RESULT_MAX_PIXELS: Final = 50_000_000
+# What stands on the pictures that the house has paid for.
+_WATERMARK: Final = "starbrush"
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +149,7 @@ class Container:
             bucket=settings.s3_bucket,
             region=settings.s3_region,
         )
-        self.preparer = ImagePreparer(max_pixels=_RESULT_MAX_PIXELS, max_bytes=_RESULT_MAX_BYTES)
+        self.preparer = ImagePreparer(max_pixels=_RESULT_MAX_PIXELS, max_bytes=_RESULT_MAX_BYTES, watermark=_WATERMARK)
         self.downloader = HttpDownloader()
         self.providers = _build_providers(settings)
         self.bot = create_bot(settings.bot_token.get_secret_value(), api_url=settings.telegram_api_url)
@@ -181,6 +184,7 @@ class Container:
             medians,
             terms=Terms(
                 limits=limits,
+                quotas=_quotas(settings),
                 start_wait=timedelta(seconds=settings.start_wait_seconds),
                 first_ring=timedelta(seconds=settings.ring_first_seconds),
             ),
@@ -376,6 +380,10 @@ def _pages(settings: Settings) -> PageAddresses:
     )
 
 
+def _quotas(settings: Settings) -> FreeQuotas:
+    return FreeQuotas(generations=settings.free_generations_per_day, copies=settings.free_copies_per_day)
+
+
 def _limits(settings: Settings) -> Limits:
     return Limits(
         {
@@ -405,6 +413,7 @@ def _account_terms(settings: Settings) -> AccountTerms:
         launch_max_age=timedelta(seconds=settings.init_data_max_age_seconds),
         referral_reward=settings.referral_reward,
         referral_escrow=timedelta(days=settings.refund_window_days),
+        quotas=_quotas(settings),
     )
 
 

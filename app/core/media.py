@@ -7,13 +7,14 @@ import asyncio
 import io
 import struct
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
 from PIL import Image
 
 from app.core.metadata import UPRIGHT, MalformedImage, Stripped, strip_metadata
+from app.core.watermark import mark
 
 _FORMATS: Final = {"image/jpeg": "JPEG", "image/png": "PNG", "image/webp": "WEBP"}
 EXTENSIONS: Final = {"image/jpeg": "jpg", "image/png": "png", "image/webp": "webp"}
@@ -27,6 +28,7 @@ TELEGRAM_PHOTO_RATIO: Final = 20
 _PREVIEW_QUALITY: Final = 87
 _THUMBNAIL_QUALITY: Final = 80
 _TURNED_QUALITY: Final = 95
+_MARKED_QUALITY: Final = 88
 # Pictures are first shrunk by whole numbers to within this factor of the size wanted, which is several times quicker.
 _PREVIEW_GAP: Final = 1.5
 _THUMBNAIL_GAP: Final = 1.0
@@ -133,13 +135,30 @@ def prepare_image(data: bytes, *, max_pixels: int, max_bytes: int) -> PreparedIm
         raise MediaInvalid(MediaProblem.DAMAGED, repr(error)) from error
 
 
+def mark_image(image: PreparedImage, words: str, *, max_pixels: int) -> PreparedImage:
+    """The same picture and copies with words all over them, in the same format. Slow: keep off the event loop."""
+    decoded = _decode(image.data, image.mime, max_pixels=max_pixels)
+    marked = mark(_flat(decoded).convert("RGB"), words)
+    out = io.BytesIO()
+    profile = decoded.info.get("icc_profile") if decoded.mode in {"RGB", "RGBA", "P"} else None
+    marked.save(out, _FORMATS[image.mime], quality=_MARKED_QUALITY, icc_profile=profile)
+    data = out.getvalue()
+    return replace(
+        image,
+        data=data,
+        preview=_preview(data, marked, image.mime),
+        thumbnail=_jpeg(_shrunk(marked, THUMBNAIL_SIDE, gap=_THUMBNAIL_GAP), _THUMBNAIL_QUALITY),
+    )
+
+
 class ImagePreparer:
     """`prepare_image` on a few threads of its own, so that the event loop never waits for a picture.
 
     Pillow gives the interpreter lock away while it decodes and encodes.
     """
 
-    def __init__(self, *, max_pixels: int, max_bytes: int, threads: int = 2) -> None:
+    def __init__(self, *, max_pixels: int, max_bytes: int, watermark: str, threads: int = 2) -> None:
+        self._watermark = watermark
         self._max_pixels = max_pixels
         self._max_bytes = max_bytes
         self._threads = ThreadPoolExecutor(max_workers=threads, thread_name_prefix="images")
@@ -147,6 +166,13 @@ class ImagePreparer:
     async def prepare(self, data: bytes) -> PreparedImage:
         """Raises: MediaInvalid."""
         return await asyncio.get_running_loop().run_in_executor(self._threads, self._prepare, data)
+
+    async def mark(self, image: PreparedImage) -> PreparedImage:
+        """A watermarked copy."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self._mark, image)
+
+    def _mark(self, image: PreparedImage) -> PreparedImage:
+        return mark_image(image, self._watermark, max_pixels=self._max_pixels)
 
     def _prepare(self, data: bytes) -> PreparedImage:
         return prepare_image(data, max_pixels=self._max_pixels, max_bytes=self._max_bytes)

@@ -117,6 +117,7 @@ def upgrade() -> None:
     op.add_column("generation_outputs", sa.Column("clean_thumbnail_key", sa.Text(), nullable=True))
     op.add_column("generation_outputs", sa.Column("clean_size_bytes", sa.BigInteger(), nullable=True))
     op.add_column("generation_outputs", sa.Column("clean_preview_size_bytes", sa.BigInteger(), nullable=True))
+    op.add_column("generation_outputs", sa.Column("unlocked_at", sa.DateTime(timezone=True), nullable=True))
     op.create_check_constraint(
         "generation_outputs_clean", "generation_outputs", "watermarked = (clean_key IS NOT NULL)"
     )

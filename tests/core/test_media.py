@@ -260,7 +260,7 @@ def test_damaged_bytes_are_refused_or_still_a_picture(form: str, cut: int, noise
 
 
 async def test_preparing_leaves_the_event_loop() -> None:
-    preparer = ImagePreparer(**LIMITS)
+    preparer = ImagePreparer(**LIMITS, watermark="test")
     turns = 0
 
     async def count_turns() -> None:
@@ -280,7 +280,7 @@ async def test_preparing_leaves_the_event_loop() -> None:
 
 
 async def test_the_thread_hands_on_the_refusal() -> None:
-    preparer = ImagePreparer(**LIMITS)
+    preparer = ImagePreparer(**LIMITS, watermark="test")
     try:
         with pytest.raises(MediaInvalid):
             await preparer.prepare(b"no picture")

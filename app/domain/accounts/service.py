@@ -22,8 +22,10 @@ from app.domain.delivery import outbox
 from app.domain.errors import InitDataExpired, InitDataInvalid, ProviderUnavailable, UserNotFound
 from app.domain.generations import repository as generations
 from app.domain.generations.collecting import DELETE_JOB
+from app.domain.generations.free import find_left
 from app.domain.generations.settle import settle_abandoned
 from app.domain.inbox import service as inbox
+from app.domain.limits.quotas import FreeQuotas
 from app.domain.limits.tiers import Limits, TierLimits
 from app.domain.payments import repository as orders
 from app.domain.payments import subscriptions
@@ -69,11 +71,13 @@ class Visit:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A user's own view of themselves."""
+    """A user's own view of themselves. `free_left` and `copy_left` are what is left of today's free quotas."""
 
     user: UserView
     limits: TierLimits
     referral_link: str
+    free_left: int
+    copy_left: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +88,9 @@ class AccountTerms:
     hash_key: bytes
     bot_username: str
     launch_max_age: timedelta
-    referral_reward: int = 0
-    referral_escrow: timedelta = timedelta()
+    referral_reward: int
+    referral_escrow: timedelta
+    quotas: FreeQuotas
 
 
 class AccountService:
@@ -144,10 +149,17 @@ class AccountService:
         """The user's own view. Raises: UserNotFound."""
         async with self._db.read() as reader:
             user = await repository.find(reader, actor.user_id)
+            left = await find_left(reader, actor.user_id, self._terms.quotas)
         if user is None or user.deleted:
             raise UserNotFound
         link = invite_link(self._terms.bot_username, user.id)
-        return Account(user=user, limits=self._limits.of(user.tier), referral_link=link)
+        return Account(
+            user=user,
+            limits=self._limits.of(user.tier),
+            referral_link=link,
+            free_left=left.generations,
+            copy_left=left.copies,
+        )
 
     async def mark_unreachable(self, telegram_id: int) -> None:
         """The user blocked the bot."""

@@ -27,9 +27,11 @@ from app.domain.errors import (
     RateLimitExceeded,
     UserNotFound,
 )
+from app.domain.generations.free import require_left
 from app.domain.generations.models import Funding, Kind, Origin
 from app.domain.generations.options import LARGEST_SEED
 from app.domain.generations.views import Options
+from app.domain.limits.quotas import FreeQuotas
 from app.domain.limits.tiers import Limits, TierLimits
 from app.domain.users import repository as users
 from app.domain.users.rules import require_allowed
@@ -58,9 +60,12 @@ class Acceptance:
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """On what terms generations are accepted: limits by tier, the longest wait for a start, the first second ring."""
+    """On what terms generations are accepted: limits by tier, what is free, the longest wait for a start, the first
+    second ring.
+    """
 
     limits: Limits
+    quotas: FreeQuotas
     start_wait: timedelta
     first_ring: timedelta
 
@@ -172,6 +177,7 @@ async def hold_and_queue(tx: Tx, actor: Actor, acceptance: Acceptance, terms: Te
     if row is None:
         await _check_windows(tx, user_id, acceptance.model, limits)
         raise ConcurrentUpdate
+    await require_left(tx, user_id, acceptance.funding, terms.quotas, generation_id=generation_id)
     if acceptance.draft_id is not None:
         await tx.execute(_START_DRAFT, {"draft_id": acceptance.draft_id, "id": generation_id})
     if acceptance.origin is Origin.BOT and acceptance.chat_id is not None:

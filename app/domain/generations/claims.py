@@ -15,7 +15,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from app.core.db import Tx
 from app.core.jobs import Job, Queue, Signal
 from app.domain.generations.accept import JOB_NAME
-from app.domain.generations.models import Kind, Origin, Status
+from app.domain.generations.models import Funding, Kind, Origin, Status
 from app.domain.generations.views import Options, Stage
 
 PROGRESS_JOB: Final = "progress"
@@ -42,6 +42,7 @@ class Lease:
     output_count: int
     seed: int
     origin: Origin
+    funding: Funding
     price_credits: int
     accepted_at: datetime
     timeout_at: datetime
@@ -96,7 +97,7 @@ _CLAIM = text(
         SELECT id, old_status, 'PROCESSING', 'claimed' FROM claimed WHERE old_status = 'PENDING'
     )
     SELECT id, user_id, fence, kind, model_key, prompt, negative_prompt, options, output_count, seed, origin,
-        price_credits, accepted_at, timeout_at, now() AS now, faults,
+        funding, price_credits, accepted_at, timeout_at, now() AS now, faults,
         cancel_requested_at IS NOT NULL AS cancel_requested,
         waited_too_long, old_status
     FROM claimed
@@ -210,6 +211,7 @@ async def claim(
         output_count=row.output_count,
         seed=row.seed,
         origin=Origin(row.origin),
+        funding=Funding(row.funding),
         price_credits=row.price_credits,
         accepted_at=row.accepted_at,
         timeout_at=row.timeout_at,

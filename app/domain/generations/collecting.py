@@ -11,7 +11,12 @@ from app.domain.ports import Storage
 
 DELETE_JOB: Final = "collect"
 
-_KEPT = text("SELECT storage_key, preview_key, thumbnail_key FROM generation_outputs WHERE generation_id = :id")
+_KEPT = text(
+    """
+    SELECT storage_key, preview_key, thumbnail_key, clean_key, clean_preview_key, clean_thumbnail_key
+    FROM generation_outputs WHERE generation_id = :id
+    """
+)
 _SETTLED = text("SELECT status NOT IN ('PENDING', 'PROCESSING') FROM generations WHERE id = :id")
 # Settled a while ago, so that no runner that lost its lease is still putting. Until it has been done it comes up again.
 _DUE = text(
@@ -42,7 +47,7 @@ class ObjectCollector:
             if not await reader.scalar(_SETTLED, {"id": generation_id}):
                 return
             rows = await reader.all(_KEPT, {"id": generation_id})
-        kept = {key for row in rows for key in (row.storage_key, row.preview_key, row.thumbnail_key)}
+        kept = {key for row in rows for key in row}
         found = await self._storage.list_keys(f"generations/{generation_id}/")
         orphans = [key for key in found if key not in kept]
         if orphans:

@@ -15,8 +15,18 @@ from app.domain.generations.medians import MedianCache
 from app.domain.generations.views import GenerationView, OutputView
 from app.domain.ports import Media, Messenger, MessengerError, Outgoing, Priority, Sent
 
-_PHOTO: Final = text("UPDATE generation_outputs SET photo_file_id = :file_id WHERE id = :id")
-_DOCUMENT: Final = text("UPDATE generation_outputs SET document_file_id = :file_id WHERE id = :id")
+# What was owed before the watermark went may have been put together before it, too: its file is not the clean one.
+_SHOWS_THE_CLEAN_ONE: Final = """
+    FROM deliveries d
+    WHERE o.id = :id AND d.id = :delivery_id
+        AND (o.unlocked_at IS NULL OR d.created_at >= o.unlocked_at OR d.template = 'unlocked')
+"""
+_PHOTO: Final = text(
+    f"UPDATE generation_outputs o SET photo_file_id = :file_id {_SHOWS_THE_CLEAN_ONE}"  # noqa: S608 - fixed text
+)
+_DOCUMENT: Final = text(
+    f"UPDATE generation_outputs o SET document_file_id = :file_id {_SHOWS_THE_CLEAN_ONE}"  # noqa: S608 - fixed text
+)
 _PROGRESS_SENT = text("UPDATE generations SET progress_message_id = :message_id, progressed_at = now() WHERE id = :id")
 _PROGRESS_MESSAGE = text("SELECT progress_message_id FROM generations WHERE id = :id")
 # A progress message that is still owed when the outcome has arrived is not sent any more.
@@ -147,7 +157,7 @@ class _Result:
         statement = _DOCUMENT if self._as_document else _PHOTO
         for output, file_id in zip(outputs, sent.file_ids, strict=False):
             if file_id:
-                await tx.execute(statement, {"id": output.id, "file_id": file_id})
+                await tx.execute(statement, {"id": output.id, "file_id": file_id, "delivery_id": claimed.id})
 
     def _medium(self, view: GenerationView, output: OutputView) -> Media:
         extension = output.storage_key.rpartition(".")[2]
@@ -198,6 +208,7 @@ def _outcome_params(view: GenerationView, claimed: ClaimedDelivery) -> dict[str,
         "aspect_ratio": view.options.aspect_ratio,
         "count": len(view.outputs),
         "held": view.price_credits,
+        "watermarked": view.is_watermarked,
     }
 
 

@@ -18,8 +18,8 @@ from app.domain.actors import Actor
 from app.domain.catalog.service import CatalogService
 from app.domain.catalog.views import Model
 from app.domain.errors import DuplicateRequest, ModelUnavailable, NotFound, PriceChanged, UserNotFound, ValidationFailed
-from app.domain.generations.models import Kind, Origin
-from app.domain.generations.options import PromptLimits, check_allowed, check_shape
+from app.domain.generations.models import Funding, Kind, Origin
+from app.domain.generations.options import PromptLimits, check_allowed, check_funding, check_shape
 from app.domain.generations.repository import find, require_own
 from app.domain.generations.requests import NewDraft, SubmitGeneration
 from app.domain.generations.service import GenerationService
@@ -34,16 +34,16 @@ _UPDATE_INDEX: Final = "drafts_update_id_key"
 _KEY_INDEX: Final = "request_keys_pkey"
 
 _COLUMNS: Final = """
-    id, user_id, kind, model_key, prompt, negative_prompt, options, price_credits, generation_id,
+    id, user_id, kind, model_key, prompt, negative_prompt, options, funding, price_credits, generation_id,
     origin_generation_id, parent_id, created_at, expires_at, expires_at <= clock_now() AS expired
 """
 _INSERT = (
     text(
         f"""
-    INSERT INTO drafts (id, user_id, kind, model_key, prompt, negative_prompt, options, price_credits, parent_id,
-        update_id, origin_generation_id, expires_at)
-    VALUES (:id, :user_id, :kind, :model_key, :prompt, :negative_prompt, :options, :price_credits, :parent_id,
-        :update_id, :origin_generation_id, clock_now() + CAST(:life AS interval))
+    INSERT INTO drafts (id, user_id, kind, model_key, prompt, negative_prompt, options, funding, price_credits,
+        parent_id, update_id, origin_generation_id, expires_at)
+    VALUES (:id, :user_id, :kind, :model_key, :prompt, :negative_prompt, :options, :funding, :price_credits,
+        :parent_id, :update_id, :origin_generation_id, clock_now() + CAST(:life AS interval))
     RETURNING {_COLUMNS}
     """  # noqa: S608 - fixed text
     )
@@ -53,7 +53,8 @@ _INSERT = (
 _UPDATE = (
     text(
         f"""
-    UPDATE drafts SET model_key = :model_key, options = :options, price_credits = :price_credits,
+    UPDATE drafts SET model_key = :model_key, options = :options, funding = :funding,
+        price_credits = :price_credits,
         expires_at = clock_now() + CAST(:life AS interval)
     WHERE id = :id AND generation_id IS NULL RETURNING {_COLUMNS}
     """  # noqa: S608 - fixed text
@@ -122,7 +123,7 @@ class DraftService:
             if new.parent_id is not None:
                 await require_own(reader, user.id, new.parent_id)
         model, options = await self._choose(user, new)
-        price = model.price(options.count)
+        price = _price(new.funding, model, options)
         if max_price_credits is not None and price > max_price_credits:
             raise PriceChanged(price=price)
         try:
@@ -145,6 +146,7 @@ class DraftService:
         model_key: str | None = None,
         aspect_ratio: str | None = None,
         count: int | None = None,
+        funding: Funding | None = None,
     ) -> DraftView:
         """Change what is given; the price is today's. A started or expired draft is copied into a new one.
 
@@ -155,16 +157,22 @@ class DraftService:
         ratio = aspect_ratio or draft.options.aspect_ratio
         if aspect_ratio is None and ratio not in model.aspect_ratios:
             ratio = model.default_ratio
-        chosen = min(draft.options.count, model.max_count) if count is None else count
+        paid_by = funding or draft.funding
+        most = model.max_count if paid_by is Funding.CREDITS else 1
+        chosen = min(draft.options.count, most) if count is None else count
         options = replace(draft.options, aspect_ratio=ratio, count=chosen)
         check_shape(options)
         check_allowed(options, model)
+        check_funding(paid_by, draft.kind, options)
         async with self._db.transaction() as tx:
             user = await users.lock(tx, actor.user_id)
             if user is None:
                 raise UserNotFound
             require_allowed(user)
-            preferences = {"model": model.key, "aspect_ratio": ratio, "count": chosen}
+            preferences: dict[str, object] = {"model": model.key, "aspect_ratio": ratio}
+            if paid_by is Funding.CREDITS:
+                # Free ones are single, which is nobody's choice.
+                preferences["count"] = chosen
             await users.merge_preferences(tx, user.id, preferences)
             row = None
             if draft.status is DraftStatus.OPEN:
@@ -174,7 +182,8 @@ class DraftService:
                         "id": draft.id,
                         "model_key": model.key,
                         "options": options.as_json(),
-                        "price_credits": model.price(chosen),
+                        "funding": paid_by.value,
+                        "price_credits": _price(paid_by, model, options),
                         "life": self._life,
                     },
                 )
@@ -182,7 +191,7 @@ class DraftService:
                 return _view(row)
             # Deleting its generation takes the user's lock too, and may have taken the draft meanwhile.
             draft = await _get(tx, user.id, draft_id)
-            return await self._insert(tx, user.id, _copy(draft), model, options)
+            return await self._insert(tx, user.id, replace(_copy(draft), funding=paid_by), model, options)
 
     async def renew(self, actor: Actor, draft_id: UUID) -> DraftView:
         """A new open draft with the same content at today's price, for the button of one that was used.
@@ -247,6 +256,7 @@ class DraftService:
                 negative_prompt=draft.negative_prompt,
                 options=draft.options,
                 origin=origin,
+                funding=draft.funding,
                 parent_id=draft.parent_id,
                 draft_id=draft.id,
                 locked_price_credits=draft.price_credits,
@@ -269,10 +279,12 @@ class DraftService:
         model = await self._model(user, new)
         preferred_ratio = str(user.preferences.get("aspect_ratio", ""))
         ratio = new.aspect_ratio or (preferred_ratio if preferred_ratio in model.aspect_ratios else model.default_ratio)
-        preferred_count = min(int(user.preferences.get("count", 1)), model.max_count)
+        most = model.max_count if new.funding is Funding.CREDITS else 1
+        preferred_count = min(int(user.preferences.get("count", 1)), most)
         options = Options(aspect_ratio=ratio, count=preferred_count if new.count is None else new.count, seed=new.seed)
         check_shape(options)
         check_allowed(options, model)
+        check_funding(new.funding, new.kind, options)
         return model, options
 
     async def _model(self, user: UserView, new: NewDraft) -> Model:
@@ -300,7 +312,8 @@ class DraftService:
                 "prompt": new.prompt,
                 "negative_prompt": new.negative_prompt,
                 "options": options.as_json(),
-                "price_credits": model.price(options.count),
+                "funding": new.funding.value,
+                "price_credits": _price(new.funding, model, options),
                 "parent_id": new.parent_id,
                 "update_id": new.update_id,
                 "origin_generation_id": new.origin_generation_id,
@@ -356,7 +369,12 @@ def _copy(draft: DraftView) -> NewDraft:
         negative_prompt=draft.negative_prompt,
         parent_id=draft.parent_id,
         origin_generation_id=draft.origin_generation_id or draft.generation_id,
+        funding=draft.funding,
     )
+
+
+def _price(funding: Funding, model: Model, options: Options) -> int:
+    return model.price(options.count) if funding is Funding.CREDITS else 0
 
 
 def _view(row: Row[Any]) -> DraftView:
@@ -373,6 +391,7 @@ def _view(row: Row[Any]) -> DraftView:
         prompt=row.prompt,
         negative_prompt=row.negative_prompt,
         options=Options.from_json(row.options),
+        funding=Funding(row.funding),
         price_credits=row.price_credits,
         status=status,
         generation_id=row.generation_id,

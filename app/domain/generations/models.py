@@ -234,6 +234,7 @@ class GenerationOutput(Base):
     clean_thumbnail_key: Mapped[str | None] = mapped_column(Text)
     clean_size_bytes: Mapped[int | None] = mapped_column(BigInteger)
     clean_preview_size_bytes: Mapped[int | None] = mapped_column(BigInteger)
+    unlocked_at: Mapped[datetime | None]
     photo_file_id: Mapped[str | None] = mapped_column(Text)
     document_file_id: Mapped[str | None] = mapped_column(Text)
     created_at: Mapped[datetime] = mapped_column(server_default=text("now()"))

@@ -5,10 +5,13 @@ from typing import Final
 
 from app.domain.catalog.views import Model
 from app.domain.errors import ValidationFailed
+from app.domain.generations.models import Funding, Kind
 from app.domain.generations.views import Options
 
 LARGEST_SEED: Final = 2**32 - 1
 _LARGEST_COUNT: Final = 4
+# A copied look is an edit with a reference, and has a quota of its own.
+_FUNDED_KINDS: Final = {Funding.FREE: frozenset({"image", "edit"}), Funding.COPY: frozenset({"edit"})}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,19 @@ def check_shape(options: Options) -> None:
         fields["options.count"] = f"must be from 1 to {_LARGEST_COUNT}"
     if options.seed is not None and not 0 <= options.seed <= LARGEST_SEED:
         fields["options.seed"] = f"must be from 0 to {LARGEST_SEED}"
+    if fields:
+        raise ValidationFailed(fields)
+
+
+def check_funding(funding: Funding, kind: Kind, options: Options) -> None:
+    """What the house does not pay for. Raises: ValidationFailed."""
+    if funding is Funding.CREDITS:
+        return
+    fields = {}
+    if kind.value not in _FUNDED_KINDS[funding]:
+        fields["funding"] = f"{funding} is not for {kind}"
+    if options.count != 1:
+        fields["options.count"] = f"must be 1 with funding {funding}"
     if fields:
         raise ValidationFailed(fields)
 

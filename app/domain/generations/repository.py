@@ -45,7 +45,7 @@ _LIST_OPEN = _select(
 _OUTPUTS = text(
     """
     SELECT generation_id, id, output_index, storage_key, preview_key, thumbnail_key, mime, width, height, size_bytes,
-        preview_size_bytes, photo_file_id, document_file_id
+        preview_size_bytes, watermarked, photo_file_id, document_file_id
     FROM generation_outputs WHERE generation_id = ANY(:ids) ORDER BY generation_id, output_index
     """
 )
@@ -93,7 +93,8 @@ _FORGET_COPIES = text(
 )
 _FORGET_OUTPUTS = text(
     """
-    DELETE FROM generation_outputs WHERE generation_id = ANY(:ids) RETURNING storage_key, preview_key, thumbnail_key
+    DELETE FROM generation_outputs WHERE generation_id = ANY(:ids)
+    RETURNING storage_key, preview_key, thumbnail_key, clean_key, clean_preview_key, clean_thumbnail_key
     """
 )
 _OPEN_IDS = text(
@@ -190,7 +191,7 @@ async def forget_all_content(tx: Tx, user_id: int) -> list[UUID]:
 async def forget_outputs(tx: Tx, generation_ids: Iterable[UUID]) -> list[str]:
     """Drop the rows of results; returns the keys of the objects that now belong to nobody."""
     rows = await tx.all(_FORGET_OUTPUTS, {"ids": list(generation_ids)})
-    return [key for row in rows for key in (row.storage_key, row.preview_key, row.thumbnail_key) if key]
+    return [key for row in rows for key in row if key]
 
 
 async def _views(reader: Reader, rows: Sequence[Row[Any]], medians: Mapping[str, float]) -> Sequence[GenerationView]:
@@ -272,7 +273,7 @@ def _output(row: Row[Any]) -> OutputView:
         height=row.height,
         size_bytes=row.size_bytes,
         preview_size_bytes=row.preview_size_bytes,
-        watermarked=False,
+        watermarked=row.watermarked,
         duration_seconds=None,
         photo_file_id=row.photo_file_id,
         document_file_id=row.document_file_id,

@@ -47,3 +47,4 @@ class NewDraft:
     parent_id: UUID | None = None
     update_id: int | None = None
     origin_generation_id: UUID | None = None
+    funding: Funding = Funding.CREDITS

@@ -35,8 +35,8 @@ from app.domain.generations import claims, repository
 from app.domain.generations.accept import Acceptance, Accepted, Terms, hold_and_queue
 from app.domain.generations.collecting import DELETE_JOB
 from app.domain.generations.medians import MedianCache
-from app.domain.generations.models import Status
-from app.domain.generations.options import PromptLimits, check_allowed, check_shape
+from app.domain.generations.models import Funding, Status
+from app.domain.generations.options import PromptLimits, check_allowed, check_funding, check_shape
 from app.domain.generations.requests import SubmitGeneration
 from app.domain.generations.settle import Ending, settle_pending
 from app.domain.generations.views import GenerationView, Stage
@@ -117,9 +117,12 @@ class GenerationService:
         user = await self._check_sender(actor, request)
         model = await self._catalog.get_enabled(request.model_key)
         check_allowed(request.options, model)
+        check_funding(request.funding, request.kind, request.options)
         await self._moderation.check(request.prompt, request.negative_prompt)
         price = request.locked_price_credits
-        if price is None:
+        if request.funding is not Funding.CREDITS:
+            price = 0
+        elif price is None:
             price = model.price(request.options.count)
         if request.max_price is not None and price > request.max_price:
             raise PriceChanged(price=price)

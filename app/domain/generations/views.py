@@ -68,6 +68,7 @@ class DraftView:
     prompt: str
     negative_prompt: str | None
     options: Options
+    funding: Funding
     price_credits: int
     status: DraftStatus
     generation_id: UUID | None
@@ -80,7 +81,7 @@ class DraftView:
 
 @dataclass(frozen=True, slots=True)
 class OutputView:
-    """A stored result."""
+    """A stored result. While it is `watermarked`, its clean original is nowhere to be seen."""
 
     id: UUID
     index: int
@@ -131,6 +132,11 @@ class GenerationView:
     @property
     def is_open(self) -> bool:
         return self.status in {Status.PENDING, Status.PROCESSING}
+
+    @property
+    def is_watermarked(self) -> bool:
+        """Whether something can be unlocked."""
+        return any(output.watermarked for output in self.outputs)
 
     def model_title(self, language: str) -> str:
         """The model's name in a language."""

@@ -10,6 +10,7 @@ from app.domain.errors import GenerationNotCancellable
 from app.domain.generations.models import Status
 from app.domain.generations.views import GenerationView, Stage
 from app.domain.ports import (
+    Artifact,
     CancelOutcome,
     DownloadFailed,
     ProviderBusy,
@@ -25,7 +26,7 @@ from app.domain.ports import (
 from app.domain.users.views import UserView
 from tests.domain.conftest import OpenShop
 from tests.domain.shop import Shop, actor
-from tests.fakes import Gate, succeeded
+from tests.fakes import PICTURE, Gate, succeeded
 
 RUNNING = TaskReport(TaskState.RUNNING, percent=30)
 NEITHER = ProviderTraits(finds_by_reference=False, refuses_known_reference=False, stops_free=False)
@@ -276,6 +277,25 @@ async def test_a_running_task_is_stopped_when_its_time_is_over(shop: Shop, ann: 
     done = await shop.work(view)
     assert (done.error_code, shop.vendor.cancels) == ("GENERATION_TIMEOUT", ["demo-1"])
     assert await shop.states(view) == ["CANCELLED"]
+
+
+async def test_a_result_lost_on_its_way_is_asked_for_again(shop: Shop, ann: UserView) -> None:
+    """Some vendors put the picture into the report; the process died before it was stored."""
+    view = await shop.submit(ann)
+    await shop.step(view)
+    inside = TaskReport(TaskState.SUCCEEDED, artifact=Artifact("image/jpeg", data=PICTURE))
+    shop.vendor.will_report(inside, inside)
+
+    def dies(key: str) -> None:
+        shop.store.on_put = None
+        raise ZeroDivisionError(key)
+
+    shop.store.on_put = dies
+    with pytest.raises(ZeroDivisionError):
+        await shop.step(view)
+    assert await shop.states(view) == ["MADE"]
+    assert (await shop.work(view)).status is Status.COMPLETED
+    assert len(shop.vendor.creates) == 1
 
 
 async def test_a_result_that_is_there_wins_over_the_time(shop: Shop, ann: UserView) -> None:

@@ -72,13 +72,19 @@ class OutputMaker:
         if provider is None:
             log.error("provider_not_configured", provider=last.provider, generation_id=str(lease.id))
             return await self._journal.unreachable(lease, last, "the provider is not configured any more")
+        if last.state is AttemptState.RUNNING or _is_kept_by_its_task(last):
+            return await self._tasks.check(lease, provider, last)
         if last.state is AttemptState.MADE:
             return await self._results.collect(lease, provider, last)
-        if last.state is AttemptState.RUNNING:
-            return await self._tasks.check(lease, provider, last)
         if last.shape is Shape.TASK:
             return await self._creates.resolve(lease, provider, last)
         return await self._creates.repeat_lost(lease, index, earlier)
+
+
+def _is_kept_by_its_task(last: Attempt) -> bool:
+    """Whether a result came inside of the vendor's report, and was lost with its process: the task has it still."""
+    has_link = last.result is not None and last.result.url is not None
+    return last.state is AttemptState.MADE and last.task_id is not None and not has_link
 
 
 def _lost_for_good(last: Attempt) -> FailureReason | None:

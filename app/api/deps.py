@@ -14,6 +14,7 @@ from fastapi.routing import APIRoute
 
 from app.api.auth import verify_init_data
 from app.api.languages import remember_language
+from app.api.starts import follow
 from app.container import Container
 from app.core.db import is_outage
 from app.core.errors import AppError
@@ -79,6 +80,8 @@ class Caller:
     actor: Actor
     user_id: int
     language: str
+    cards_allowed: bool = False
+    """Only in a session that was opened in a browser: inside Telegram there are Stars and nothing else."""
 
 
 def container_of(request: Request) -> Container:
@@ -124,12 +127,21 @@ async def _sign_in(request: Request) -> Caller:
     scheme, _, credentials = request.headers.get("authorization", "").partition(" ")
     match scheme.lower():
         case "tma":
-            user = (await enter(request, credentials)).user
+            return await _admit_launch(request, credentials)
         case "bearer":
-            user = await _find_session(container_of(request), credentials)
+            user, in_browser = await find_session(container_of(request), credentials)
+            return admit(request, user, in_browser=in_browser)
         case _:
             raise Unauthenticated
-    return admit(request, user)
+
+
+async def _admit_launch(request: Request, init_data: str) -> Caller:
+    """Who calls with launch data. The first call of a new user does what their link was for (spec §6)."""
+    visit = await enter(request, init_data)
+    caller = admit(request, visit.user)
+    if visit.is_new:
+        await follow(container_of(request), caller.actor, visit.start, init_data=init_data)
+    return caller
 
 
 async def enter(request: Request, init_data: str) -> Visit:
@@ -143,10 +155,27 @@ async def enter(request: Request, init_data: str) -> Visit:
     except InitDataInvalid:
         await _count_forgery(request, container)
         raise
-    return await container.services.accounts.enter_launch(launch.identity, auth_date=launch.auth_date)
+    return await container.services.accounts.enter_launch(
+        launch.identity, auth_date=launch.auth_date, start_param=launch.start_param
+    )
 
 
-def admit(request: Request, user: UserView) -> Caller:
+async def redeem_link(request: Request, token: str) -> UserView:
+    """Let somebody in by the one-time link that the bot gave them.
+
+    Raises: Unauthenticated, SessionExpired, UserBanned, UserSuspended, RateLimitExceeded.
+    """
+    container = container_of(request)
+    try:
+        return await container.services.browser_links.redeem(token)
+    except SessionExpired:
+        raise
+    except Unauthenticated:
+        await _count_forgery(request, container)
+        raise
+
+
+def admit(request: Request, user: UserView, *, in_browser: bool = False) -> Caller:
     """Let them through, unless they are banned or suspended; from here on they are spoken to in their language.
 
     Raises: UserBanned, UserSuspended.
@@ -155,22 +184,23 @@ def admit(request: Request, user: UserView) -> Caller:
     request.state.user_id = user.id
     structlog.contextvars.bind_contextvars(user_id=user.id)
     require_allowed(user)
-    return Caller(actor=Actor.user(user.id), user_id=user.id, language=user.language)
+    return Caller(actor=Actor.user(user.id), user_id=user.id, language=user.language, cards_allowed=in_browser)
 
 
-async def _find_session(container: Container, token: str) -> UserView:
+async def find_session(container: Container, token: str) -> tuple[UserView, bool]:
+    """Whose session a token is, and whether it was opened in a browser. Raises: SessionExpired, ProviderUnavailable."""
     if not 0 < len(token) <= _LONGEST_TOKEN or not token.isascii():
         raise SessionExpired
-    user_id = await container.sessions.find(token)
-    if user_id is None:
+    owner = await container.sessions.find(token)
+    if owner is None:
         raise SessionExpired
     try:
-        user = await container.services.users.get(user_id)
+        user = await container.services.users.get(owner.user_id)
     except UserNotFound as error:
         raise SessionExpired from error
     if user.deleted:
         raise SessionExpired
-    return user
+    return user, owner.in_browser
 
 
 async def _count_forgery(request: Request, container: Container) -> None:

@@ -28,6 +28,9 @@ _TAGS: Final = (
     ("drafts", "A price locked, to be started later."),
     ("generations", "What was ordered, and what became of it."),
     ("ledger", "Where the credits went."),
+    ("payments", "What was bought, and gifts."),
+    ("subscription", "Premium that is renewed."),
+    ("promotions", "Promo codes and invitations."),
     ("events", "Changes as they happen."),
     ("operation", "For whoever runs it."),
 )

@@ -3,10 +3,22 @@
 from fastapi import APIRouter, FastAPI
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
-from app.api import docs, errors, health
+from app.api import docs, errors, health, hooks
 from app.api.middlewares import BodyLimit, Border
 from app.api.openapi import describe, operation_id
-from app.api.webapp import catalog, drafts, events, generations, ledger, me, session
+from app.api.shop import routes as shop
+from app.api.webapp import (
+    catalog,
+    drafts,
+    events,
+    generations,
+    ledger,
+    me,
+    payments,
+    promotions,
+    session,
+    subscription,
+)
 from app.api.webapp.stream import Streams
 from app.container import Container
 
@@ -17,6 +29,9 @@ _API_ROUTERS = (
     drafts.router,
     generations.router,
     ledger.router,
+    payments.router,
+    subscription.router,
+    promotions.router,
     events.router,
 )
 
@@ -34,7 +49,7 @@ def create_http(container: Container, *, telegram_router: APIRouter) -> FastAPI:
     app.state.container = container
     app.state.streams = Streams()
     app.state.health = health.Examination(container)
-    for router in (*_API_ROUTERS, health.router, docs.router):
+    for router in (*_API_ROUTERS, hooks.router, shop.router, health.router, docs.router):
         app.include_router(router)
     app.include_router(telegram_router, include_in_schema=False)
     describe(app, container.translator)

@@ -30,7 +30,15 @@ ROUTES = {
     ("get", "/api/v1/generations/{generation_id}"),
     ("delete", "/api/v1/generations/{generation_id}"),
     ("post", "/api/v1/generations/{generation_id}/cancel"),
+    ("post", "/api/v1/generations/{generation_id}/unlock"),
     ("get", "/api/v1/ledger"),
+    ("post", "/api/v1/payments"),
+    ("get", "/api/v1/payments"),
+    ("post", "/api/v1/gifts/{gift_id}/revoke"),
+    ("post", "/api/v1/subscription/cancel"),
+    ("post", "/api/v1/subscription/resume"),
+    ("post", "/api/v1/promo"),
+    ("get", "/api/v1/referrals"),
     ("get", "/api/v1/events"),
     ("get", "/healthz"),
     ("get", "/readyz"),
@@ -90,7 +98,7 @@ def test_every_refusal_has_its_status_and_an_example_in_words(document: dict[str
                 assert value["message"] != message_key(code), f"{method} {path} {code}"
                 told.add(code)
     # What no operation of the API answers: the kind of a refusal, and what belongs to operators alone.
-    silent = {"FORBIDDEN", "USER_NOT_FOUND"}
+    silent = {"USER_NOT_FOUND", "PAYMENT_MISMATCH", "PAYMENT_ALREADY_REFUNDED", "REFUND_EXCEEDS_BALANCE"}
     known = {error.code for error in _subclasses(AppError) if "code" in vars(error)}
     assert told == known - silent
 

@@ -2,11 +2,12 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 from typing import Annotated, Final, Literal
 from uuid import UUID
 
 from fastapi import Header
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictInt, StrictStr
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictInt, StrictStr, model_validator
 
 from app.core.i18n import LANGUAGES
 from app.domain.generations.options import LARGEST_SEED
@@ -45,12 +46,20 @@ class Body(BaseModel):
 
 
 class SignIn(Body):
-    """The launch data of the Mini App, as Telegram wrote it."""
+    """One of the two: the launch data of the Mini App, as Telegram wrote it, or the token of a one-time link."""
 
     # Of any length: what is none of Telegram's is refused, and counted, as in the header.
-    init_data: StrictStr = Field(
-        examples=["user=%7B%22id%22%3A279058397…&auth_date=1733584787&signature=…&hash=2174df5b…"]
+    init_data: StrictStr | None = Field(
+        None, examples=["user=%7B%22id%22%3A279058397…&auth_date=1733584787&signature=…&hash=2174df5b…"]
     )
+    auth: StrictStr | None = Field(None, description="Of the link that the bot gives for an outside browser.")
+
+    @model_validator(mode="after")
+    def _one_is_given(self) -> "SignIn":
+        if (self.init_data is None) == (self.auth is None):
+            message = "give either init_data or auth"
+            raise ValueError(message)
+        return self
 
 
 class MeChanges(Body):
@@ -84,7 +93,9 @@ class NewGeneration(Body):
     inputs: Annotated[list[UUID], Field(max_length=0)] | None = Field(None, description="None: pictures have no input.")
     style: Literal[""] | None = Field(None, description="None: there are no styles yet.")
     avatar: Literal[""] | None = Field(None, description="None: there are no avatars yet.")
-    funding: Literal["credits"] = "credits"
+    funding: Literal["credits", "free", "copy"] = Field(
+        "credits", description="`free` and `copy`: one of today's free ones, with a watermark."
+    )
     max_price: Annotated[StrictInt, Field(ge=0, le=1_000_000)] | None = Field(
         None, description="Refuse with PRICE_CHANGED when it now costs more.", examples=[8]
     )
@@ -97,11 +108,46 @@ class NewGeneration(Body):
         content = self.model_dump(
             mode="json", exclude={"max_price", "inputs", "style", "avatar"}, exclude_defaults=True
         )
-        canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(canonical.encode()).digest()
+        return _digest(content)
 
 
 class StartDraft(Body):
-    """Nothing: a draft is started with the credits that are there."""
+    """What a draft is started with: credits, unless a payment is named."""
 
-    payment_id: None = Field(None, description="None: a draft is started with credits.")
+    payment_id: UUID | None = Field(None, description="An order of yours that paid for exactly this draft.")
+
+
+class NewPayment(Body):
+    """What is to be bought: either a product or exactly one draft."""
+
+    product: Key | None = Field(None, description="A key of the catalogue's products.", examples=["pack-starter"])
+    method: Literal["stars", "tbank"] = Field(
+        description="`tbank`: by card, only in a session that was opened in a browser.", examples=["stars"]
+    )
+    generation_id: UUID | None = Field(None, description="For an unlock: the generation with a watermark.")
+    promo: Annotated[StrictStr, Field(min_length=1, max_length=64), AfterValidator(_storable)] | None = Field(
+        None, description="A promo code with percent off a pack."
+    )
+    gift: bool = Field(default=False, strict=True, description="A pack for whoever opens its link first.")
+    draft_id: UUID | None = Field(None, description="Pay for exactly this draft, which then starts by itself.")
+
+    def digest(self) -> bytes:
+        """What belongs to an idempotency key."""
+        return _digest(self.model_dump(mode="json", exclude_defaults=True))
+
+
+class PromoEntry(Body):
+    """A code as somebody typed it."""
+
+    code: Annotated[StrictStr, Field(min_length=1, max_length=64), AfterValidator(_storable)] = Field(
+        examples=["SPRING"]
+    )
+
+    def digest(self) -> bytes:
+        """What belongs to an idempotency key."""
+        return _digest(self.model_dump(mode="json"))
+
+
+def _digest(content: Mapping[str, object]) -> bytes:
+    """One digest for one content, however its JSON was written."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).digest()

@@ -4,7 +4,7 @@ from fastapi import APIRouter
 
 from app.api.deps import SIGNED_IN, SignedIn, SignedInRoute, Wired
 from app.api.errors import refusals
-from app.api.webapp.rendering import model_of
+from app.api.webapp.rendering import model_of, product_of
 from app.api.webapp.shapes import Catalogue
 
 router = APIRouter(prefix="/api/v1", tags=["catalogue"], route_class=SignedInRoute)
@@ -14,4 +14,9 @@ router = APIRouter(prefix="/api/v1", tags=["catalogue"], route_class=SignedInRou
 async def read_catalog(caller: SignedIn, container: Wired) -> Catalogue:
     """In the operator's order; what cannot be ordered right now is left out."""
     models = await container.services.catalog.list_models()
-    return Catalogue(models=[model_of(model, caller.language) for model in models], styles=[], products=[])
+    products = await container.services.catalog.list_products()
+    return Catalogue(
+        models=[model_of(model, caller.language) for model in models],
+        styles=[],
+        products=[product_of(product, caller) for product in products],
+    )

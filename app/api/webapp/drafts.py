@@ -20,7 +20,7 @@ from app.domain.errors import (
     NotFound,
     PriceChanged,
 )
-from app.domain.generations.models import Origin
+from app.domain.generations.models import Funding, Origin
 from app.domain.generations.requests import NewDraft
 from app.domain.limits.request_keys import RequestKey
 
@@ -54,6 +54,7 @@ async def create_draft(
         aspect_ratio=options.aspect_ratio,
         count=options.count,
         seed=options.seed,
+        funding=Funding(body.funding),
         parent_id=body.parent_id,
     )
     request_key = RequestKey(idempotency_key, "drafts", body.digest()) if idempotency_key else None
@@ -62,13 +63,13 @@ async def create_draft(
     )
     if draft.is_repeat:
         response.status_code = 200
-    return draft_of(draft)
+    return draft_of(container, draft, caller)
 
 
 @router.get("/drafts/{draft_id}", summary="One draft", responses=refusals(*SIGNED_IN, NotFound))
 async def read_draft(draft_id: DraftId, caller: SignedIn, container: Wired) -> Draft:
     """Somebody else's is not found."""
-    return draft_of(await container.services.drafts.get(caller.actor, draft_id))
+    return draft_of(container, await container.services.drafts.get(caller.actor, draft_id), caller)
 
 
 @router.post(

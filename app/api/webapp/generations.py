@@ -26,7 +26,7 @@ from app.domain.errors import (
     PriceChanged,
     PromptRejected,
 )
-from app.domain.generations.models import Kind, Origin, Status
+from app.domain.generations.models import Funding, Kind, Origin, Status
 from app.domain.generations.requests import SubmitGeneration
 
 router = APIRouter(prefix="/api/v1", tags=["generations"], route_class=SignedInRoute)
@@ -66,6 +66,7 @@ async def submit_generation(
         negative_prompt=body.negative_prompt,
         options=await options_of(container, body),
         origin=Origin.API,
+        funding=Funding(body.funding),
         parent_id=body.parent_id,
         max_price=body.max_price,
         request_key=f"api:{idempotency_key}" if idempotency_key else None,

@@ -14,7 +14,7 @@ router = APIRouter(prefix="/api/v1", tags=["me"], route_class=SignedInRoute)
 @router.get("/me", summary="Who I am, what I have, what I may", responses=refusals(*SIGNED_IN))
 async def read_me(caller: SignedIn, container: Wired) -> Me:
     """The signed-in user."""
-    return me_of(await container.services.accounts.me(caller.actor))
+    return await me_of(container, caller.actor)
 
 
 @router.patch("/me", summary="Change language or quick mode", responses=refusals(*SIGNED_IN))
@@ -25,7 +25,7 @@ async def change_me(body: MeChanges, caller: SignedIn, container: Wired) -> Me:
         await users.choose_language(caller.actor, body.language)
     if body.quick_mode is not None:
         await users.set_quick_mode(caller.actor, enabled=body.quick_mode)
-    return me_of(await container.services.accounts.me(caller.actor))
+    return await me_of(container, caller.actor)
 
 
 @router.delete("/me", status_code=204, summary="Delete my data", responses=refusals(*SIGNED_IN))

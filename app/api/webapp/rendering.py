@@ -1,16 +1,27 @@
 """Makes the shapes from the services' views: words in the user's language, signed links, lower-case statuses."""
 
+from app.api.deps import Caller
 from app.api.webapp import shapes
 from app.container import Container
 from app.core.paging import Page
 from app.domain.accounts.service import Account
-from app.domain.catalog.views import Model
+from app.domain.actors import Actor
+from app.domain.catalog.views import Model, Product
 from app.domain.credits.service import LedgerItem
 from app.domain.generations.views import DraftView, GenerationView, OutputView
+from app.domain.payments.models import Method, Purpose
+from app.domain.payments.views import GiftView, OrderView, SubscriptionView
+from app.domain.referrals.views import Referrals as ReferralSummary
 from app.domain.users.views import UserView
 
 
-def me_of(account: Account) -> shapes.Me:
+async def me_of(container: Container, actor: Actor) -> shapes.Me:
+    """The signed-in user, read anew. Raises: UserNotFound."""
+    account = await container.services.accounts.me(actor)
+    return me_shape(account, await container.services.subscriptions.find_current(actor))
+
+
+def me_shape(account: Account, subscription: SubscriptionView | None) -> shapes.Me:
     """The signed-in user."""
     user = account.user
     return shapes.Me(
@@ -29,11 +40,11 @@ def me_of(account: Account) -> shapes.Me:
             per_minute=account.limits.per_minute,
             per_hour=account.limits.per_hour,
         ),
-        # The free quota is not on offer yet.
-        free_left=0,
-        copy_left=0,
+        free_left=account.free_left,
+        copy_left=account.copy_left,
         referral_link=account.referral_link,
         quick_mode=user.quick_mode,
+        subscription=subscription_of(subscription) if subscription else None,
     )
 
 
@@ -53,13 +64,28 @@ def model_of(model: Model, language: str) -> shapes.Model:
     )
 
 
-def draft_of(draft: DraftView) -> shapes.Draft:
-    """A draft; what it costs in other currencies comes with payments."""
+def product_of(product: Product, caller: Caller) -> shapes.Product:
+    """A product on sale. Cards are not even named where they are not offered."""
+    return shapes.Product(
+        key=product.key,
+        kind=product.kind.value,
+        title=product.title(caller.language),
+        stars=product.stars,
+        rub=product.rub_kopecks if caller.cards_allowed else None,
+        credits=product.credits,
+        days=product.days,
+        recurring=product.recurring,
+    )
+
+
+def draft_of(container: Container, draft: DraftView, caller: Caller) -> shapes.Draft:
+    """A draft, with what exactly this costs in money."""
+    amount, price = container.services.orders.draft_amount, draft.price_credits
     return shapes.Draft(
         id=draft.id,
-        price=draft.price_credits,
-        stars=None,
-        rub=None,
+        price=price,
+        stars=amount(price, Method.STARS) if price else None,
+        rub=amount(price, Method.TBANK) if price and caller.cards_allowed else None,
         status=draft.status,
         expires_at=draft.expires_at,
         generation_id=draft.generation_id,
@@ -118,6 +144,58 @@ def ledger_item_of(container: Container, item: LedgerItem, language: str) -> sha
         reference=f"{item.reference_type}:{item.reference_id}",
         text=container.translator.translate(language, "ledger-" + item.kind.lower().replace("_", "-")),
         created_at=item.created_at,
+    )
+
+
+def payment_of(order: OrderView) -> shapes.Payment:
+    """An order."""
+    return shapes.Payment(
+        id=order.id,
+        method=order.method.value,
+        status=order.state.value,
+        link=order.link,
+        gift=gift_of(order.gift) if order.gift else None,
+        purpose=order.purpose.value,
+        product=order.product_key,
+        amount=order.amount_minor,
+        currency=order.currency,
+        credits=order.credits,
+        draft_id=order.draft_id,
+        generation_id=order.consumed_by or (order.generation_id if order.purpose is Purpose.UNLOCK else None),
+        created_at=order.created_at,
+        expires_at=order.expires_at,
+        paid_at=order.paid_at,
+    )
+
+
+def gift_of(gift: GiftView) -> shapes.Gift:
+    """A gift of one's own."""
+    return shapes.Gift(id=gift.id, link=gift.link, status=gift.state.lower())
+
+
+def subscription_of(subscription: SubscriptionView) -> shapes.Subscription:
+    """Premium for a time."""
+    return shapes.Subscription(
+        product=subscription.product_key,
+        status=subscription.state.lower(),
+        recurring=subscription.recurring,
+        period_end=subscription.period_end,
+        in_force=subscription.in_force,
+    )
+
+
+def referrals_of(summary: ReferralSummary) -> shapes.Referrals:
+    """Everybody who came by the user's link."""
+    return shapes.Referrals(
+        link=summary.link,
+        invited=summary.invited,
+        rewards=shapes.Rewards(escrow=summary.escrow, paid=summary.paid, reversed=summary.reversed),
+        items=[
+            shapes.Referral(
+                status=item.state.lower(), reward=item.reward, invited_at=item.invited_at, due_at=item.due_at
+            )
+            for item in summary.items
+        ],
     )
 
 

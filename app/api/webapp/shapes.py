@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSche
 T = TypeVar("T")
 
 _GENERATION_ID = "0193c8a2-6f1e-7b54-9c1d-2f8a4e6b7c90"
+_PAYMENT_ID = "0193c8b5-4a31-7f20-9d44-5e6f70818293"
 _OUTPUT_ID = "0193c8a3-0b7a-7d02-8e55-61f0c2a9d3b4"
 
 
@@ -44,6 +45,18 @@ class Limits(Shape):
     per_hour: int = Field(examples=[60])
 
 
+class Subscription(Shape):
+    """Premium for a time."""
+
+    product: str = Field(examples=["sub-monthly"])
+    status: Literal["active", "canceled", "failed"] = Field(
+        description="`active`: Telegram renews it, where it is `recurring`; `failed`: the renewal could not be charged."
+    )
+    recurring: bool = Field(examples=[True])
+    period_end: Time
+    in_force: bool = Field(description="Premium until `period_end` and a day of grace.", examples=[True])
+
+
 class Me(Shape):
     """The signed-in user."""
 
@@ -62,6 +75,7 @@ class Me(Shape):
     copy_left: int = Field(description="Free copies of a look left today (UTC).", examples=[1])
     referral_link: str = Field(examples=["https://t.me/starbrush_bot?start=ref_1024"])
     quick_mode: bool = Field(examples=[False])
+    subscription: Subscription | None = Field(description="The one in force, if any.")
 
 
 class Session(Shape):
@@ -99,15 +113,16 @@ class Style(Shape):
 
 
 class Product(Shape):
-    """A pack, a subscription or an unlock. None are on sale yet."""
+    """A pack, a subscription or an unlock."""
 
-    key: str
+    key: str = Field(examples=["pack-starter"])
     kind: Literal["pack", "subscription", "unlock"]
-    title: str
-    stars: int | None
-    rub: int | None
-    credits: int | None
-    days: int | None
+    title: str = Field(description="In the user's language.", examples=["Boshlangʻich"])
+    stars: int = Field(description="Telegram Stars.", examples=[100])
+    rub: int | None = Field(description="By card, in kopecks; null where cards are not offered.", examples=[None])
+    credits: int = Field(description="What it gives; of an unlock, what it costs instead.", examples=[100])
+    days: int | None = Field(description="Of premium.", examples=[None])
+    recurring: bool = Field(description="Telegram renews it every `days`.", examples=[False])
 
 
 class Catalogue(Shape):
@@ -115,7 +130,7 @@ class Catalogue(Shape):
 
     models: list[Model]
     styles: list[Style] = Field(examples=[[]])
-    products: list[Product] = Field(examples=[[]])
+    products: list[Product]
 
 
 class Options(Shape):
@@ -182,8 +197,8 @@ class Draft(Shape):
 
     id: UUID = Field(examples=["0193c8a1-55aa-7c31-b7d8-0a1b2c3d4e5f"])
     price: int = Field(description="Credits.", examples=[8])
-    stars: int | None = Field(description="What it costs in Telegram Stars; null while Stars are not sold.")
-    rub: int | None = Field(description="What it costs by card, in kopecks; null while cards are off.")
+    stars: int | None = Field(description="What exactly this costs in Telegram Stars; null where it is free.")
+    rub: int | None = Field(description="By card, in kopecks; null where cards are not offered, or it is free.")
     status: Literal["open", "started", "expired"]
     expires_at: Time
     generation_id: UUID | None = Field(description="What it became.")
@@ -203,3 +218,66 @@ class LedgerItem(Shape):
     reference: str = Field(description="What it was for: `type:id`.", examples=[f"generation:{_GENERATION_ID}"])
     text: str = Field(description="In the user's language.")
     created_at: Time
+
+
+class Gift(Shape):
+    """A pack for whoever opens its link first."""
+
+    id: UUID = Field(examples=["0193c8b7-21f4-7d0c-a1b2-c3d4e5f60718"])
+    link: str = Field(description="Opens it in Telegram.", examples=["https://t.me/starbrush_bot?start=gift_AZPI…"])
+    status: Literal["unpaid", "open", "taken", "revoked", "closed"]
+
+
+class Payment(Shape):
+    """An order and what became of it."""
+
+    id: UUID = Field(examples=[_PAYMENT_ID])
+    method: Literal["stars", "tbank"]
+    status: Literal["pending", "paid", "refunded", "expired", "failed", "closed"]
+    link: str | None = Field(
+        description="Where it is paid: for `openInvoice`, or a page.", examples=["https://t.me/$bW9uZXk"]
+    )
+    gift: Gift | None
+    purpose: Literal["pack", "subscription", "unlock", "draft", "gift"]
+    product: str | None = Field(examples=["pack-starter"])
+    amount: int = Field(description="Stars, or kopecks.", examples=[100])
+    currency: Literal["XTR", "RUB"]
+    credits: int = Field(examples=[100])
+    draft_id: UUID | None
+    generation_id: UUID | None = Field(description="What it unlocks, or what it has started.")
+    created_at: Time
+    expires_at: Time
+    paid_at: Time | None
+
+
+class Redemption(Shape):
+    """What a promo code gave: one of the two."""
+
+    credits: int | None = Field(examples=[50])
+    percent: int | None = Field(description="Off the next pack.", examples=[None])
+
+
+class Rewards(Shape):
+    """Credits for invitations."""
+
+    escrow: int = Field(description="Waiting until the purchase can no longer be refunded.", examples=[20])
+    paid: int = Field(examples=[40])
+    reversed: int = Field(examples=[0])
+
+
+class Referral(Shape):
+    """Somebody who came, and what they brought."""
+
+    status: str = Field(examples=["escrow"])
+    reward: int = Field(examples=[20])
+    invited_at: Time
+    due_at: Time | None
+
+
+class Referrals(Shape):
+    """Everybody who came by the user's link."""
+
+    link: str = Field(examples=["https://t.me/starbrush_bot?start=ref_sg"])
+    invited: int = Field(examples=[3])
+    rewards: Rewards
+    items: list[Referral] = Field(description="The newest.")

@@ -15,7 +15,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from app.api.deps import Caller
-from app.api.webapp.rendering import generation_of, me_of
+from app.api.webapp.rendering import generation_of, me_shape, payment_of
 from app.api.webapp.shapes import Generation, Me
 from app.container import Container
 from app.core.db import is_outage
@@ -23,6 +23,7 @@ from app.core.errors import AppError
 from app.domain.accounts.service import Account
 from app.domain.errors import GenerationNotFound, SessionExpired
 from app.domain.generations.views import GenerationView
+from app.domain.payments.views import OrderView, SubscriptionView
 from app.domain.users.rules import require_allowed
 
 log = structlog.get_logger(__name__)
@@ -78,7 +79,13 @@ class _View:
     """What a look has seen."""
 
     account: Account
+    subscription: SubscriptionView | None
     generations: Mapping[UUID, GenerationView]
+    payments: Mapping[UUID, OrderView]
+
+    @property
+    def me(self) -> Me:
+        return me_shape(self.account, self.subscription)
 
     @property
     def is_busy(self) -> bool:
@@ -190,21 +197,26 @@ class _Feed:
                     found[view.id] = await services.generations.get(actor, view.id)
                 except GenerationNotFound:
                     log.debug("generation_deleted_meanwhile", generation_id=str(view.id))
-        return _View(account, found)
+        payments = await services.orders.list_own(actor, limit=_NEWEST)
+        subscription = await services.subscriptions.find_current(actor)
+        return _View(account, subscription, found, {order.id: order for order in payments.items})
 
     async def _tell_snapshot(self, seen: _View) -> None:
         language = seen.account.user.language
         active = [view for view in seen.generations.values() if view.is_open]
         generations = [await generation_of(self._container, view, language) for view in active]
-        await self._say("snapshot", Snapshot(me=me_of(seen.account), generations=generations))
+        await self._say("snapshot", Snapshot(me=seen.me, generations=generations))
 
     async def _tell_changes(self, seen: _View, now: _View) -> None:
         for view in now.generations.values():
             if view != seen.generations.get(view.id):
                 generation = await generation_of(self._container, view, now.account.user.language)
                 await self._say("generation", generation)
-        if (me := me_of(now.account)) != me_of(seen.account):
-            await self._say("balance", me)
+        for order in now.payments.values():
+            if order != seen.payments.get(order.id):
+                await self._say("payment", payment_of(order))
+        if now.me != seen.me:
+            await self._say("balance", now.me)
 
     async def _say(self, event: str, data: BaseModel) -> None:
         body = f"event: {event}\ndata: {data.model_dump_json()}\n\n".encode()

@@ -34,6 +34,7 @@ from tests.contracts.vendors.frame import (
     Check,
     Operation,
     Refusal,
+    Unsettled,
     VendorCase,
     VendorServer,
     serving,
@@ -279,6 +280,16 @@ async def test_a_check_that_says_nothing_settles_nothing(
     async with opened(vendor, server.url, _patience(answer)) as provider:
         with pytest.raises(ProviderBusy):
             await provider.check(check.task_id)
+
+
+@over("unsettled")
+async def test_a_report_that_cannot_be_used_yet_settles_nothing(
+    vendor: VendorCase, entry: Unsettled, server: VendorServer
+) -> None:
+    server.will(entry.script)
+    async with opened(vendor, server.url) as provider:
+        with pytest.raises(ProviderBusy):
+            await provider.check(entry.task_id)
 
 
 @with_tasks

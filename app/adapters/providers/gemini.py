@@ -7,7 +7,7 @@ import base64
 import re
 from collections.abc import Mapping
 from typing import Any, Final
-from urllib.parse import quote
+from urllib.parse import quote, urljoin
 
 from app.adapters.download import MAX_BYTES
 from app.adapters.providers.content_words import speaks_of_content
@@ -124,6 +124,7 @@ class GeminiProvider:
             downloads_from=origin(base_url) if private_downloads else None,
             rings=True,
         )
+        self._base_url = base_url.rstrip("/")
         self._call_limit_seconds = call_limit_seconds
         self._download_limit_seconds = download_limit_seconds
         self._http = VendorHttp(
@@ -225,8 +226,12 @@ class GeminiProvider:
             )
         except OversizedAnswer as error:
             return TaskReport(TaskState.FAILED, detail=f"a result of {error}")
-        if file.headers.get("Location") and 300 <= file.status < 400:
-            return TaskReport(TaskState.SUCCEEDED, artifact=Artifact(mime, url=file.headers["Location"]))
+        elsewhere = word(file.headers.get("Location"))
+        if elsewhere is not None and 300 <= file.status < 400:
+            # Fetched by the Downloader, which goes to public addresses only and has no key to lose.
+            return TaskReport(
+                TaskState.SUCCEEDED, artifact=Artifact(mime, url=urljoin(f"{self._base_url}/", elsewhere))
+            )
         if file.status != 200 or file.json:
             # A file can be announced before it is active. The video is made and paid: it is asked for again.
             message = f"{file.status} for the file of a finished video"

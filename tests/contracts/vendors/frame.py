@@ -170,6 +170,15 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True)
+class Unsettled:
+    """What a vendor says of a task that neither ends it nor lets it run on: it is asked again (ProviderBusy)."""
+
+    name: str
+    task_id: str
+    script: Script
+
+
+@dataclass(frozen=True, slots=True)
 class Call:
     """A call of the vendor's at our door, and the task that it names; `script` is what the vendor is asked about it."""
 
@@ -202,6 +211,7 @@ class VendorCase:
     operations: tuple[Operation, ...]
     refusals: tuple[Refusal, ...]
     checks: tuple[Check, ...] = ()
+    unsettled: tuple[Unsettled, ...] = ()
     empty: tuple[Refusal, ...] = ()
     linked: Linked | None = None
     calls: tuple[Call, ...] = ()

@@ -1,8 +1,6 @@
 """The Gemini API, in the literal bodies of its facts file."""
 
 import base64
-import hashlib
-import json
 from collections.abc import Sequence
 
 from app.adapters.providers.gemini import GeminiProvider
@@ -21,7 +19,19 @@ from app.domain.ports import (
     VendorInput,
     VendorRequest,
 )
-from tests.contracts.vendors.frame import KEY, OVERSIZED, Answer, Call, Check, Linked, Operation, Refusal, VendorCase
+from tests.contracts.vendors.frame import (
+    KEY,
+    OVERSIZED,
+    Answer,
+    Broken,
+    Check,
+    Linked,
+    Operation,
+    Refusal,
+    Unsettled,
+    VendorCase,
+)
+from tests.contracts.vendors.google_calls import GOOGLE_CALLS
 from tests.fakes import PICTURE
 
 _VIDEO = b"\x00\x00\x00\x18ftypmp42" + b"\x00" * 40
@@ -228,6 +238,21 @@ def _checks() -> tuple[Check, ...]:
             moved,
         ),
         Check(
+            "completed-in-an-older-version",
+            "v1_abc",
+            {
+                _ASKED: _completed("https://generativelanguage.googleapis.com/v1beta/files/xyz:download?alt=media"),
+                _FILE.replace("/v1/", "/v1beta/"): Answer(b"", 302, {"Location": "https://cdn.test/v.mp4"}),
+            },
+            moved,
+        ),
+        Check(
+            "completed-at-no-file",
+            "v1_abc",
+            {_ASKED: _completed("https://elsewhere.test/secrets")},
+            TaskReport(TaskState.SUCCEEDED),
+        ),
+        Check(
             "completed-without-media",
             "v1_abc",
             {_ASKED: _status("completed", steps=[], usage={"total_tokens": 0})},
@@ -257,58 +282,16 @@ def _checks() -> tuple[Check, ...]:
     )
 
 
-# A key pair of two primes that everybody knows (Mersenne's), and the published half of it.
-_P, _Q, _EXPONENT = 2**1279 - 1, 2**2203 - 1, 65_537
-_MODULUS, _SECRET = _P * _Q, pow(_EXPONENT, -1, (_P - 1) * (_Q - 1))
-_KEY_BYTES = (_MODULUS.bit_length() + 7) // 8
-_SHA256_PREFIX = bytes.fromhex("3031300d060960864801650304020105000420")
-_FAR_FUTURE = 4_102_444_800
-_EVENT = {"type": "interaction.completed", "version": "v1", "timestamp": "..", "data": {"id": "v1_abc"}}
-
-
-def _urlsafe(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).decode().rstrip("=")
-
-
-def _number(number: int) -> str:
-    return _urlsafe(number.to_bytes((number.bit_length() + 7) // 8, "big"))
-
-
-def _token(*, kid: str = "k1", alg: str = "RS256", exp: object = _FAR_FUTURE) -> str:
-    """A JWT as Google would sign it."""
-    head = _urlsafe(json.dumps({"alg": alg, "kid": kid}).encode())
-    claims = _urlsafe(json.dumps({"iss": "https://generativelanguage.googleapis.com", "exp": exp}).encode())
-    content = _SHA256_PREFIX + hashlib.sha256(f"{head}.{claims}".encode()).digest()
-    block = b"\x00\x01" + b"\xff" * (_KEY_BYTES - len(content) - 3) + b"\x00" + content
-    signature = pow(int.from_bytes(block, "big"), _SECRET, _MODULUS)
-    return f"{head}.{claims}.{_urlsafe(signature.to_bytes(_KEY_BYTES, 'big'))}"
-
-
-def _calls() -> tuple[Call, ...]:
-    key = {"kty": "RSA", "kid": "k1", "n": _number(_MODULUS), "e": _number(_EXPONENT)}
-    short = {"kty": "RSA", "kid": "short", "n": _number(_P), "e": _number(_EXPONENT)}
-    keys = {"GET /.well-known/jwks.json": Answer({"keys": [key, short]})}
-    head, _, signature = _token().split(".")
-    other_claims = _urlsafe(json.dumps({"exp": _FAR_FUTURE}).encode())
-    body = json.dumps(_EVENT).encode()
-    forged = {
-        "unsigned": "",
-        "no-token": "a.b",
-        "no-json": "!.?.*",
-        "other-claims": f"{head}.{other_claims}.{signature}",
-        "no-signature": f"{head}.{other_claims}.",
-        "other-key": _token(kid="k2"),
-        "short-key": _token(kid="short"),
-        "other-algorithm": _token(alg="none"),
-        "expired": _token(exp=1_760_000_000),
-        "for-ever": _token(exp=None),
-    }
+def _unsettled() -> tuple[Unsettled, ...]:
+    """Reports come before the file that they name is active, and its answer is then about the file."""
+    not_active = {"error": {"code": 400, "status": "FAILED_PRECONDITION", "message": "the file is not ACTIVE"}}
+    metadata = {"name": "files/xyz", "state": "PROCESSING"}
     return (
-        Call("genuine", {"webhook-signature": _token()}, body, "v1_abc", keys),
-        Call("not-of-a-task", {"webhook-signature": _token()}, b'{"type": "batch.completed"}', None, keys),
-        Call("no-body", {"webhook-signature": _token()}, b"", None, keys),
-        Call("keys-away", {"webhook-signature": _token()}, body, None, {}),
-        *(Call(name, {"webhook-signature": token}, body, None, keys) for name, token in forged.items()),
+        Unsettled("file-refused", "v1_abc", {_ASKED: _completed(), _FILE: Answer(not_active, 400)}),
+        Unsettled("file-missing", "v1_abc", {_ASKED: _completed(), _FILE: Answer(b"", 404)}),
+        Unsettled("file-described", "v1_abc", {_ASKED: _completed(), _FILE: Answer(metadata)}),
+        Unsettled("file-away", "v1_abc", {_ASKED: _completed(), _FILE: Broken.RESET}),
+        Unsettled("word-of-tomorrow", "v1_abc", {_ASKED: _status("pondering")}),
     )
 
 
@@ -390,7 +373,8 @@ GEMINI = VendorCase(
     ),
     refusals=_refusals(),
     checks=_checks(),
+    unsettled=_unsettled(),
     empty=_empty(),
-    calls=_calls(),
+    calls=GOOGLE_CALLS,
     linked=Linked(lambda url: {_ASKED: _completed(), _FILE: Answer(b"", 302, {"Location": url})}, task_id="v1_abc"),
 )

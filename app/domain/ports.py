@@ -167,7 +167,7 @@ class ProviderTraits:
     first_poll_seconds: float = 1.0
     longest_poll_seconds: float = 5.0
     downloads_from: str | None = None
-    """Outside production: the origin whose plain-http or private links may be fetched (the route's own base URL)."""
+    """The origin of the route's own base URL: its links may be plain or private, outside production only."""
     rings: bool = False
 
 

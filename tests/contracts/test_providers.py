@@ -369,11 +369,13 @@ async def test_a_result_of_a_wrong_type_is_refused(vendor: VendorCase, server: V
 
 
 @with_links
-async def test_a_result_on_our_own_network_is_not_fetched(vendor: VendorCase, server: VendorServer) -> None:
-    """The way a vendor could reach our metadata service or database (trap 45)."""
-    artifact, _ = await result(vendor, server, f"{server.url}/result.png")
+async def test_in_production_no_vendor_leads_into_our_own_network(vendor: VendorCase, server: VendorServer) -> None:
+    """Our metadata service and our database are there (trap 45)."""
+    artifact, allowed = await result(vendor, server, f"{server.url}/result.png")
     assert artifact.url is not None
-    downloader = HttpDownloader()
+    asked = len(server.seen)
+    downloader = HttpDownloader(allows_origins=False)
     with pytest.raises(DownloadRefused):
-        await downloader.fetch(artifact.url, allowed_origin=None)
+        await downloader.fetch(artifact.url, allowed_origin=allowed)
     await downloader.close()
+    assert len(server.seen) == asked

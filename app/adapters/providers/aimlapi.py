@@ -74,16 +74,15 @@ class AimlapiProvider:
         api_key: str,
         call_limit_seconds: float = 120.0,
         answer_limit_seconds: float = ANSWER_LIMIT_SECONDS,
-        private_downloads: bool = False,
     ) -> None:
-        """`private_downloads`: results may lie on the base URL's own origin, be it private (never in production)."""
+        """`call_limit_seconds` bounds what carries pictures in a call; the other limit all else."""
         self.traits = ProviderTraits(
             finds_by_reference=False,
             refuses_known_reference=False,
             stops_free=False,
             first_poll_seconds=10.0,
             longest_poll_seconds=15.0,
-            downloads_from=origin(base_url) if private_downloads else None,
+            downloads_from=origin(base_url),
         )
         self._call_limit_seconds = call_limit_seconds
         self._http = VendorHttp(

@@ -112,16 +112,15 @@ class GeminiProvider:
         call_limit_seconds: float = 120.0,
         answer_limit_seconds: float = ANSWER_LIMIT_SECONDS,
         download_limit_seconds: float = _DOWNLOAD_LIMIT_SECONDS,
-        private_downloads: bool = False,
     ) -> None:
-        """`private_downloads`: results may lie on the base URL's own origin, be it private (never in production)."""
+        """Three bounds: of calls that carry pictures, of fetching a finished video, and of all else."""
         self.traits = ProviderTraits(
             finds_by_reference=False,
             refuses_known_reference=False,
             stops_free=False,
             first_poll_seconds=10.0,
             longest_poll_seconds=15.0,
-            downloads_from=origin(base_url) if private_downloads else None,
+            downloads_from=origin(base_url),
             rings=True,
         )
         self._base_url = base_url.rstrip("/")

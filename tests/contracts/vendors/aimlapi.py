@@ -145,7 +145,7 @@ def _checks() -> tuple[Check, ...]:
 AIMLAPI = VendorCase(
     name="aimlapi",
     open=lambda url, limit: AimlapiProvider(
-        base_url=url, api_key=KEY, call_limit_seconds=limit, answer_limit_seconds=limit, private_downloads=True
+        base_url=url, api_key=KEY, call_limit_seconds=limit, answer_limit_seconds=limit
     ),
     operations=(
         Operation(

@@ -303,7 +303,6 @@ GEMINI = VendorCase(
         call_limit_seconds=limit,
         answer_limit_seconds=limit,
         download_limit_seconds=limit,
-        private_downloads=True,
     ),
     operations=(
         Operation(

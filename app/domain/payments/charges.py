@@ -25,6 +25,7 @@ from app.domain.delivery.outbox import NewDelivery
 from app.domain.payments import giving, repository, returns
 from app.domain.payments.giving import Given
 from app.domain.payments.models import RefundOrigin
+from app.domain.payments.pay_and_go import GoTerms
 from app.domain.payments.views import Charge, OrderView, PaymentView
 from app.domain.promotions import discounts
 from app.domain.referrals import rewards
@@ -66,10 +67,18 @@ class ChargeService:
     """What follows a charge, whatever vendor reports it."""
 
     def __init__(
-        self, db: Database, alerts: AlertService, *, bot_username: str, metrics: Metrics, crashpoints: CrashPoints
+        self,
+        db: Database,
+        alerts: AlertService,
+        *,
+        go_terms: GoTerms,
+        bot_username: str,
+        metrics: Metrics,
+        crashpoints: CrashPoints,
     ) -> None:
         self._db = db
         self._alerts = alerts
+        self._go_terms = go_terms
         self._bot_username = bot_username
         self._metrics = metrics
         self._crashpoints = crashpoints
@@ -124,7 +133,7 @@ class ChargeService:
             order = await repository.lock_order(tx, order.id) if order else None
             if (why := _misfit(charge, order)) is not None or order is None:
                 return _Report(ChargeOutcome.UNKNOWN, why or "no such order")
-            given = await giving.give(tx, user, order, payment, charge) if user else None
+            given = await giving.give(tx, user, order, payment, charge, self._go_terms) if user else None
             await repository.set_paid(tx, order.id)
             if given is None or user is None:
                 await returns.open_refund(

@@ -4,6 +4,7 @@ from typing import Final
 from uuid import UUID
 
 from app.core.db import Database
+from app.domain.actors import Actor
 from app.domain.errors import (
     PaymentConsumed,
     PaymentMismatch,
@@ -11,9 +12,10 @@ from app.domain.errors import (
     RateLimitExceeded,
     UserNotFound,
 )
-from app.domain.payments import repository
+from app.domain.payments import repository, unlocking
 from app.domain.payments.models import GiftState, Method
 from app.domain.payments.orders import OrderService
+from app.domain.payments.pay_and_go import PayAndGo
 from app.domain.payments.views import OrderState, OrderView, PreCheckout
 from app.domain.promotions import discounts
 from app.domain.users import repository as users
@@ -26,9 +28,10 @@ _HOUR_SECONDS: Final = 3_600
 class Checkout:
     """Approves or refuses a payment that is about to be made."""
 
-    def __init__(self, db: Database, orders: OrderService, *, purchases_per_hour: int) -> None:
+    def __init__(self, db: Database, orders: OrderService, pay_and_go: PayAndGo, *, purchases_per_hour: int) -> None:
         self._db = db
         self._orders = orders
+        self._pay_and_go = pay_and_go
         self._purchases_per_hour = purchases_per_hour
 
     async def approve(self, query: PreCheckout) -> OrderView:
@@ -36,7 +39,8 @@ class Checkout:
         user neither banned nor suspended (trap 8).
 
         Raises: PaymentNotFound (unknown, expired, closed), PaymentMismatch, PaymentConsumed, UserNotFound, UserBanned,
-            UserSuspended, PromoUsed (a newer order has the discount), RateLimitExceeded.
+            UserSuspended, PromoUsed (a newer order has the discount), RateLimitExceeded; for pay and go also whatever
+            would keep the draft from starting, credits apart.
         """
         async with self._db.read() as reader:
             user = await users.find_by_telegram_id(reader, query.telegram_id)
@@ -47,12 +51,23 @@ class Checkout:
         if order is None:
             raise PaymentNotFound
         require_allowed(user)
-        if order.promo_code is not None:
-            async with self._db.read() as reader:
-                await discounts.require_held(reader, order.id)
+        await self._check_purpose(order)
         if not await self._orders.may_purchase(user.id):
             raise RateLimitExceeded(limit=self._purchases_per_hour, retry_after=_HOUR_SECONDS)
         return order
+
+    async def _check_purpose(self, order: OrderView) -> None:
+        """What could have changed since the order was written: its discount, its picture, its draft."""
+        if order.draft_id is not None:
+            price_credits = await self._pay_and_go.check(Actor.user(order.user_id), order.draft_id)
+            if price_credits != order.credits:
+                raise PaymentMismatch(log={"order_id": str(order.id), "why": "the draft was changed"})
+            return
+        async with self._db.read() as reader:
+            if order.promo_code is not None:
+                await discounts.require_held(reader, order.id)
+            if order.generation_id is not None:
+                await unlocking.require_locked(reader, order.user_id, order.generation_id)
 
 
 def _check(order: OrderView | None, user: UserView, query: PreCheckout) -> None:

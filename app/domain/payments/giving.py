@@ -16,8 +16,9 @@ from app.core.ids import new_id
 from app.domain.actors import Actor
 from app.domain.credits import ledger
 from app.domain.credits.models import EntryKind
-from app.domain.payments import repository
+from app.domain.payments import pay_and_go, repository, unlocking
 from app.domain.payments.models import Purpose
+from app.domain.payments.pay_and_go import GoTerms
 from app.domain.payments.views import Charge, OrderView, PaymentView
 from app.domain.users.views import UserView
 
@@ -59,7 +60,9 @@ class Given:
     generation_id: UUID | None = None
 
 
-async def give(tx: Tx, user: UserView, order: OrderView, payment: PaymentView, charge: Charge) -> Given | None:
+async def give(
+    tx: Tx, user: UserView, order: OrderView, payment: PaymentView, charge: Charge, terms: GoTerms
+) -> Given | None:
     """Give what the order is for; None when there is nothing left to give."""
     match order.purpose:
         case Purpose.PACK:
@@ -69,9 +72,10 @@ async def give(tx: Tx, user: UserView, order: OrderView, payment: PaymentView, c
         case Purpose.GIFT:
             gift_id = await tx.scalar(_OPEN_GIFT, {"order_id": order.id})
             return Given(Purpose.GIFT, gift_id=gift_id) if gift_id else None
-        case Purpose.UNLOCK | Purpose.DRAFT:
-            # Whoever cannot use what they paid for is given its credits.
-            return await give_credits(tx, user, order, payment, purpose=Purpose.PACK)
+        case Purpose.UNLOCK:
+            return await _give_clean(tx, user, order, payment)
+        case Purpose.DRAFT:
+            return await _give_start(tx, user, order, payment, terms)
 
 
 async def give_credits(
@@ -92,6 +96,35 @@ async def give_credits(
         tx, payment.id, user_id=user.id, credits_given=order.credits, entry_key=key, period_end=period_end
     )
     return Given(purpose, credits=order.credits)
+
+
+async def _give_clean(tx: Tx, user: UserView, order: OrderView, payment: PaymentView) -> Given | None:
+    if not await unlocking.give(tx, order):
+        return None
+    await repository.record_given(
+        tx, payment.id, user_id=user.id, credits_given=0, entry_key=None, generation_id=order.generation_id
+    )
+    return Given(Purpose.UNLOCK, generation_id=order.generation_id)
+
+
+async def _give_start(tx: Tx, user: UserView, order: OrderView, payment: PaymentView, terms: GoTerms) -> Given:
+    """Start the draft at once, before any other tab could spend its credits; else they are given as of a pack."""
+    draft = await pay_and_go.lock_startable(tx, user, order)
+    given = await give_credits(
+        tx, user, order, payment, purpose=Purpose.DRAFT if draft else Purpose.PACK, pays_debt=draft is None
+    )
+    if draft is None:
+        return given
+    generation_id = await pay_and_go.begin(tx, user, order, draft, terms)
+    await repository.record_given(
+        tx,
+        payment.id,
+        user_id=user.id,
+        credits_given=order.credits,
+        entry_key=entry_key(payment),
+        generation_id=generation_id,
+    )
+    return replace(given, generation_id=generation_id)
 
 
 def entry_key(payment: PaymentView) -> str:

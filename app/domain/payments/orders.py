@@ -31,8 +31,9 @@ from app.domain.errors import (
 )
 from app.domain.limits import request_keys
 from app.domain.limits.request_keys import RequestKey
-from app.domain.payments import repository
+from app.domain.payments import repository, unlocking
 from app.domain.payments.models import Method, Purpose
+from app.domain.payments.pay_and_go import PayAndGo
 from app.domain.payments.views import NewOrder, OrderState, OrderView
 from app.domain.ports import RateCounter, StarsGateway, StarsInvoice, StarsRefused, StarsUnavailable
 from app.domain.promotions import discounts
@@ -136,6 +137,7 @@ class OrderService:
         catalog: CatalogService,
         tills: Mapping[Method, Till],
         counter: RateCounter,
+        pay_and_go: PayAndGo,
         *,
         terms: OrderTerms,
     ) -> None:
@@ -143,6 +145,7 @@ class OrderService:
         self._catalog = catalog
         self._tills = tills
         self._counter = counter
+        self._pay_and_go = pay_and_go
         self._terms = terms
 
     async def create(
@@ -166,17 +169,26 @@ class OrderService:
         if new.method is Method.TBANK and not cards_allowed:
             raise Forbidden(log={"method": new.method})
         till = self._till(new.method)
-        product = await self._product(new)
-        order_id = new_id()
-        try:
-            order = await self._write(actor, order_id, new, product, till, request_key)
-        except IntegrityError as error:
-            if violated_constraint(error) != _KEY_INDEX or request_key is None:
-                raise
-            order = await self._repeated(actor, request_key)
+        order = await self._find_repeated(actor, request_key)
+        if order is None:
+            order = await self._order(actor, new, till, request_key)
         if wants_link and order.link is None and order.state is OrderState.PENDING:
             order = replace(await self._with_link(actor, order, till), is_repeat=order.is_repeat)
         return order
+
+    async def _order(self, actor: Actor, new: NewOrder, till: Till, request_key: RequestKey | None) -> OrderView:
+        product = await self._product(new)
+        if new.draft_id is not None:
+            await self._pay_and_go.check(actor, new.draft_id)
+        try:
+            return await self._write(actor, new_id(), new, product, till, request_key)
+        except IntegrityError as error:
+            if violated_constraint(error) != _KEY_INDEX:
+                raise
+            repeated = await self._find_repeated(actor, request_key)
+            if repeated is None:
+                raise
+            return repeated
 
     async def get(self, actor: Actor, order_id: UUID) -> OrderView:
         """One of the actor's orders. Raises: PaymentNotFound, also for somebody else's."""
@@ -233,8 +245,6 @@ class OrderService:
         request_key: RequestKey | None,
     ) -> OrderView:
         async with self._db.read() as reader:
-            if request_key is not None:
-                await request_keys.find_object(reader, actor.user_id, request_key)
             known = await users.find(reader, actor.user_id)
         if known is None or known.deleted:
             raise UserNotFound
@@ -294,6 +304,8 @@ class OrderService:
         amount = product.stars if new.method is Method.STARS else product.rub_kopecks
         if amount is None:
             raise ValidationFailed({"method": "this product is not sold by card"})
+        if new.generation_id is not None:
+            await unlocking.require_locked(tx, user.id, new.generation_id)
         discount = None
         if product.kind is ProductKind.PACK:
             discount = await discounts.reserve(
@@ -315,7 +327,7 @@ class OrderService:
 
     async def _price_draft(self, tx: Tx, user: UserView, new: NewOrder, currency: str) -> Priced:
         draft = await tx.one_or_none(_DRAFT, {"id": new.draft_id, "user_id": user.id})
-        if draft is None or draft.started or draft.expired:
+        if draft is None or draft.started or draft.expired or draft.price_credits == 0:
             raise NotFound
         return Priced(
             purpose=Purpose.DRAFT,
@@ -331,12 +343,14 @@ class OrderService:
             return math.ceil(price_credits * self._terms.stars_per_credit)
         return price_credits * self._terms.kopecks_per_credit
 
-    async def _repeated(self, actor: Actor, request_key: RequestKey) -> OrderView:
+    async def _find_repeated(self, actor: Actor, request_key: RequestKey | None) -> OrderView | None:
+        """The order that an earlier request with this key has made. Raises: IdempotencyKeyReused."""
+        if request_key is None:
+            return None
         async with self._db.read() as reader:
             earlier = await request_keys.find_object(reader, actor.user_id, request_key)
         if earlier is None:
-            message = "a request key vanished"
-            raise AssertionError(message)
+            return None
         return replace(await self.get(actor, UUID(earlier)), is_repeat=True)
 
     async def _with_link(self, actor: Actor, order: OrderView, till: Till) -> OrderView:

@@ -88,7 +88,7 @@ _IS_GONE = text(
 )
 _DUE = text(
     """
-    UPDATE refunds SET next_attempt_at = now() + interval '30 seconds'
+    UPDATE refunds SET next_attempt_at = now() + interval '20 seconds'
     WHERE id IN (
         SELECT id FROM refunds WHERE state = 'OPEN' AND next_attempt_at <= now()
         ORDER BY next_attempt_at LIMIT :limit FOR UPDATE SKIP LOCKED)
@@ -288,7 +288,7 @@ class RefundService:
             user = await users.lock(tx, target.user_id) if target.user_id is not None else None
             payment = await _lock_again(tx, target)
             left = payment.amount_minor - payment.refunded_minor
-            if left == 0:
+            if left == 0 or await returns.is_retired(tx, payment):
                 raise PaymentAlreadyRefunded
             amount = amount_minor or left
             if not 0 < amount <= left:
@@ -365,7 +365,9 @@ class RefundService:
             await tx.execute(_FINISH, {"id": refund_id, "state": RefundState.DONE.value, "error": None})
             if payment is not None:
                 await _follow(tx, payment)
-                await _owe_notice(tx, payment, refund_id, row.amount_minor, row.credits, row.debt)
+                # What was retired had never been there for the user to see.
+                credits_taken = 0 if row.origin == RefundOrigin.MONEY_BACK else row.credits
+                await _owe_notice(tx, payment, refund_id, row.amount_minor, credits_taken, row.debt)
         self._crashpoints.reach("refund.recorded")
         self._metrics.refund_ended(method=row.method, outcome="done")
         log.info("refund_done", refund_id=str(refund_id), charge_id=row.charge_id)

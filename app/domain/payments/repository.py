@@ -82,6 +82,12 @@ _PAYMENT = text(f"SELECT {_PAYMENT_COLUMNS} FROM payments p WHERE p.id = :id")  
 _LOCK_PAYMENT = text(
     f"SELECT {_PAYMENT_COLUMNS} FROM payments p WHERE p.id = :id FOR UPDATE"  # noqa: S608 - fixed text
 )
+_LOCK_PAYMENT_OF_GENERATION = text(
+    f"""
+    SELECT {_PAYMENT_COLUMNS} FROM payments p JOIN orders o ON o.id = p.order_id
+    WHERE p.generation_id = :generation_id AND o.purpose = 'draft' FOR UPDATE OF p
+    """  # noqa: S608 - fixed text
+)
 _PAYMENTS_OF_USER = text(
     f"""
     SELECT {_PAYMENT_COLUMNS} FROM payments p WHERE p.user_id = :user_id ORDER BY p.id DESC LIMIT :limit
@@ -222,6 +228,12 @@ async def find_payment(reader: Reader, payment_id: UUID) -> PaymentView | None:
 async def lock_payment(tx: Tx, payment_id: UUID) -> PaymentView | None:
     """A payment, its row locked; the user's lock was taken before."""
     row = await tx.one_or_none(_LOCK_PAYMENT, {"id": payment_id})
+    return _payment(row) if row else None
+
+
+async def lock_payment_of_generation(tx: Tx, generation_id: UUID) -> PaymentView | None:
+    """The payment that has started a generation, its row locked; the user's lock was taken before."""
+    row = await tx.one_or_none(_LOCK_PAYMENT_OF_GENERATION, {"generation_id": generation_id})
     return _payment(row) if row else None
 
 

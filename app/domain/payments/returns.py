@@ -28,7 +28,7 @@ _INSERT = text(
     INSERT INTO refunds (id, payment_id, method, amount_minor, credits, user_id, origin, actor, reason, state,
         next_attempt_at, finished_at)
     VALUES (:id, :payment_id, :method, :amount_minor, :credits, :user_id, :origin, :actor, :reason, :state,
-        now() + interval '30 seconds', CASE WHEN :state = 'OPEN' THEN NULL ELSE clock_now() END)
+        now() + interval '15 seconds', CASE WHEN :state = 'OPEN' THEN NULL ELSE clock_now() END)
     """
 )
 _REDUCE = text(
@@ -53,7 +53,15 @@ _STOP_SUBSCRIPTION = text(
     WHERE order_id = :order_id RETURNING id, stop_owed
     """
 )
-_NO_MONEY_BACK = text("UPDATE generations SET money_back = false WHERE id = :id")
+_NO_MONEY_BACK = text(
+    """
+    UPDATE generations SET money_back = false WHERE id = :id AND money_back
+    RETURNING status IN ('FAILED', 'CANCELLED') AS ended
+    """
+)
+_IS_RETIRED = text(
+    "SELECT EXISTS (SELECT 1 FROM generations WHERE id = :id AND money_back AND status IN ('FAILED', 'CANCELLED'))"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +90,11 @@ async def open_refund(
     `already_taken` are credits that left by another entry (RETIRE) and come back when the vendor refuses.
     Raises: IntegrityError of `refunds_stars_once` when a refund of these Stars exists.
     """
+    if payment.generation_id is not None and origin is not RefundOrigin.MONEY_BACK:
+        ended = await tx.scalar(_NO_MONEY_BACK, {"id": payment.generation_id})
+        if ended:
+            # It was not made, and the hold was retired: this refund takes the place of the one that was owed for it.
+            credits_due, already_taken = 0, credits_due
     actor = actor or Actor.system("refunds")
     refund_id = new_id()
     taken = 0
@@ -117,10 +130,13 @@ def credits_of(payment: PaymentView, amount_minor: int) -> int:
     return payment.credits * so_far // payment.amount_minor - payment.clawed_credits
 
 
+async def is_retired(tx: Tx, payment: PaymentView) -> bool:
+    """Whether its credits are gone and its money is owed already, because what it paid for was not made."""
+    return payment.generation_id is not None and bool(await tx.scalar(_IS_RETIRED, {"id": payment.generation_id}))
+
+
 async def withdraw(tx: Tx, payment: PaymentView) -> None:
     """Take back what is no credits: the gift, premium, the clean picture. After the whole payment was refunded."""
-    if payment.generation_id is not None:
-        await tx.execute(_NO_MONEY_BACK, {"id": payment.generation_id})
     order = await repository.lock_order(tx, payment.order_id) if payment.order_id else None
     if order is None:
         return

@@ -32,6 +32,7 @@ COMMANDS = [
     ("openapi",),
     ("grant",),
     ("refund",),
+    ("terminal",),
     ("promo",),
     ("promo", "create"),
     ("user",),

@@ -28,6 +28,7 @@ _PROBE_SECONDS: Final = 2.0
 _REMEMBERED_SECONDS: Final = 5.0
 # The sweep and the queues' readers turn several times in this time.
 _WORKER_AGE_SECONDS: Final = 15.0
+_NOBODYS_ORDER: Final = "health"
 
 
 class Part(BaseModel):
@@ -72,7 +73,7 @@ class Examination:
         probes = self._probes()
         found = await asyncio.gather(*(_probe(name, ask) for name, ask in probes.items()))
         parts = dict(zip(probes, found, strict=True)) | {"worker": self._worker()}
-        parts["tbank"] = Part(state="off", latency_ms=None)
+        parts.setdefault("tbank", Part(state="off", latency_ms=None))
         if parts["database"].state == "down":
             return Health(status="down", parts=parts)
         parts |= await self._providers()
@@ -81,12 +82,21 @@ class Examination:
 
     def _probes(self) -> dict[str, Callable[[], Awaitable[object]]]:
         container = self._container
-        return {
+        probes: dict[str, Callable[[], Awaitable[object]]] = {
             "database": container.db.ping,
             "redis": container.queue.check,
             "storage": container.storage.check,
             "telegram": container.bot.get_me,
         }
+        if container.settings.cards_enabled and container.cards:
+            probes["tbank"] = self._ask_for_cards
+        return probes
+
+    async def _ask_for_cards(self) -> None:
+        """Ask the terminal in use about an order that nobody has: its answer shows that it knows us."""
+        terminal = await self._container.services.terminals.current()
+        if terminal is not None:
+            await self._container.cards[terminal].check_order(_NOBODYS_ORDER)
 
     def _worker(self) -> Part:
         age = self._container.worker_age_seconds()

@@ -15,6 +15,7 @@ for command in (
     books.reconcile,
     running.openapi,
     money.refund,
+    money.terminal,
 ):
     main.command()(command)
 # A negative amount is an amount and no option.

@@ -1,7 +1,7 @@
-"""Gives money back, and makes promo codes."""
+"""Gives money back, chooses the terminal for cards, and makes promo codes."""
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -36,6 +36,26 @@ def refund(
     typer.echo(f"{done.state}: {done.amount_minor} of {done.charge_id}; {done.credits_taken} credits taken back.")
     if done.debt_added:
         typer.echo(f"{done.debt_added} credits were spent and are owed now.")
+
+
+def terminal(
+    name: Annotated[Literal["test", "production"], typer.Argument(help="The test one sells to ADMIN_IDS alone.")],
+    *,
+    reason: Annotated[str, typer.Option("--reason", help="Why; kept in the audit log.")] = "by the operator",
+    as_json: AsJson = False,
+) -> None:
+    """Choose the terminal of T-Bank that takes the next card orders; those that exist keep theirs."""
+
+    async def switch(container: "Container") -> None:
+        from app.domain.ports import Terminal
+
+        await container.services.terminals.switch(operator(), Terminal(name), reason=reason)
+
+    with_container(switch)
+    if as_json:
+        print_json({"terminal": name})
+        return
+    typer.echo(f"Card orders go through the {name} terminal from now on.")
 
 
 @promo.command("create")

@@ -99,6 +99,9 @@ def refusal(scope: Scope, translator: Translator, error: AppError, *, status: in
 
 def sentence(translator: Translator, language: str, code: str, params: Mapping[str, object]) -> str:
     """A refusal in the user's words: programs read times as ISO 8601, people do not."""
+    if "quota" in params:
+        # Until midnight it is a matter of hours, which nobody counts in seconds.
+        return translator.translate(language, "toast-free-used")
     figures = dict(params)
     if code == UserSuspended.code:
         figures["until"] = moment(str(figures["until"]))

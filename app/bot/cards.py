@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
-from app.bot.bills import offer_payment
+from app.bot.bills import free_left, offer_payment
 from app.bot.conversation import Conversation
 from app.core.errors import AppError
-from app.domain.errors import DuplicateRequest, InsufficientCredits, NotFound
-from app.domain.generations.models import Origin
+from app.domain.errors import DuplicateRequest, InsufficientCredits, NotFound, RateLimitExceeded
+from app.domain.generations.models import Funding, Origin
 from app.domain.generations.views import DraftStatus, DraftView
 
 # The second tap of a slow double tap comes after the bot's edit; who wants another picture looks at the first answer.
@@ -34,6 +34,7 @@ async def card_params(conversation: Conversation, draft: DraftView) -> dict[str,
         "price": draft.price_credits,
         "quick_mode": conversation.user.quick_mode,
         "balance": conversation.user.credits,
+        "free_left": await free_left(conversation, draft),
     }
 
 
@@ -81,6 +82,29 @@ async def start(conversation: Conversation, draft_id: UUID, shown_price: str) ->
     except NotFound:
         return _renewed(await services.drafts.renew(actor, draft_id))
     return StartTap(await _next(conversation, draft_id), "toast-started")
+
+
+async def start_free(conversation: Conversation, draft_id: UUID) -> StartTap:
+    """Start a draft at the house's expense, once a tap; the card then holds one that is paid for again."""
+    if not await conversation.may_start(every_seconds=_DOUBLE_TAP_SECONDS):
+        return StartTap(None, "toast-already-started")
+    drafts, actor = conversation.services.drafts, conversation.actor
+    if (await drafts.get(actor, draft_id)).status is DraftStatus.STARTED:
+        return StartTap(None, "toast-already-started")
+    draft = await drafts.adjust(actor, draft_id, funding=Funding.FREE)
+    try:
+        await drafts.start(actor, draft.id, origin=Origin.BOT)
+    except DuplicateRequest:
+        return StartTap(None, "toast-already-started")
+    except AppError as error:
+        await drafts.adjust(actor, draft.id, funding=Funding.CREDITS)
+        if isinstance(error, RateLimitExceeded) and "quota" in error.params:
+            return StartTap(None, "toast-free-used", is_alert=True)
+        raise
+    following = await _next(conversation, draft.id)
+    if following is not None:
+        following = await drafts.adjust(actor, following.id, funding=Funding.CREDITS)
+    return StartTap(following, "toast-free-started")
 
 
 async def answer_start(conversation: Conversation, tap: StartTap) -> None:

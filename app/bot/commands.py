@@ -28,18 +28,20 @@ COMMANDS: Final = (
     "terms",
     "privacy",
 )
+_WEB: Final = "web"
 # The menu is a nicety; the handler that changes it has a user waiting.
 _CHAT_SECONDS: Final = 2
 
 
-def menu(words: Words) -> list[BotCommand]:
-    """The commands in one language."""
-    return [BotCommand(command=name, description=words.plain(f"command-{name}")) for name in COMMANDS]
+def menu(words: Words, *, has_web: bool) -> list[BotCommand]:
+    """The commands in one language; `has_web`: there is something to be opened in a browser."""
+    names = (*COMMANDS, _WEB) if has_web else COMMANDS
+    return [BotCommand(command=name, description=words.plain(f"command-{name}")) for name in names]
 
 
-async def set_chat_commands(bot: Bot, chat_id: int, words: Words) -> None:
+async def set_chat_commands(bot: Bot, chat_id: int, words: Words, *, has_web: bool) -> None:
     """Let one chat's menu speak the chosen language instead of that of the user's Telegram. Never fails."""
-    method = SetMyCommands(commands=menu(words), scope=BotCommandScopeChat(chat_id=chat_id))
+    method = SetMyCommands(commands=menu(words, has_web=has_web), scope=BotCommandScopeChat(chat_id=chat_id))
     try:
         await bot(method, request_timeout=_CHAT_SECONDS)
     except (AiogramError, OSError) as error:

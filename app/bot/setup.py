@@ -86,7 +86,8 @@ async def _configure(bot: Bot, settings: Settings, translator: Translator) -> No
         # What was sent during a deploy is answered after it (trap 15).
         drop_pending_updates=False,
     )
-    await bot.set_my_commands(menu(Words(translator, FALLBACK_LANGUAGE)))
+    has_web = settings.cards_enabled
+    await bot.set_my_commands(menu(Words(translator, FALLBACK_LANGUAGE), has_web=has_web))
     for language in LANGUAGES:
-        await bot.set_my_commands(menu(Words(translator, language)), language_code=language)
+        await bot.set_my_commands(menu(Words(translator, language), has_web=has_web), language_code=language)
     await bot.set_chat_menu_button(menu_button=MenuButtonCommands())

@@ -28,8 +28,16 @@ CALLS = [
     ("GET", "/generations/0193c8a2-6f1e-7b54-9c1d-2f8a4e6b7c90"),
     ("DELETE", "/generations/0193c8a2-6f1e-7b54-9c1d-2f8a4e6b7c90"),
     ("POST", "/generations/0193c8a2-6f1e-7b54-9c1d-2f8a4e6b7c90/cancel"),
+    ("POST", "/generations/0193c8a2-6f1e-7b54-9c1d-2f8a4e6b7c90/unlock"),
     ("GET", "/ledger"),
     ("GET", "/events"),
+    ("POST", "/payments"),
+    ("GET", "/payments"),
+    ("POST", "/gifts/0193c8a2-6f1e-7b54-9c1d-2f8a4e6b7c90/revoke"),
+    ("POST", "/subscription/cancel"),
+    ("POST", "/subscription/resume"),
+    ("POST", "/promo"),
+    ("GET", "/referrals"),
 ]
 
 

@@ -29,7 +29,7 @@ class Action(StrEnum):
     HISTORY = "h"  # value: filter and page
     BALANCE = "b"  # value: page
     LANGUAGE = "l"  # value: the language
-    START_FREE = "f"  # id: the draft to start free of charge
+    START_FREE = "f"  # id: the draft to start free of charge; value: "card" on a card
     SHOP = "z"  # value: "gift" for gifts, else empty
     BUY = "B"  # value: the product's key
     BUY_GIFT = "G"  # value: the product's key

@@ -12,6 +12,9 @@ from app.adapters.telegram.words import Words, shorten
 
 LANGUAGE_NAMES: Final[Mapping[str, str]] = {"ru": "🇷🇺 Русский", "en": "🇬🇧 English", "uz": "🇺🇿 Oʻzbekcha"}
 
+ON_CARD: Final = "card"
+"""The value of a button that is on a card, where others of the same action are not."""
+
 HISTORY_FILTERS: Final = ("all", "done", "failed")
 
 # Telegram shows about this much of a button on a phone.
@@ -35,7 +38,7 @@ def card(words: Words, params: Mapping[str, Any]) -> InlineKeyboardMarkup:
         ]
     ]
     if params.get("free_left"):
-        rows.append([callback_button(words.plain("button-free"), pack(Action.START_FREE, draft_id))])
+        rows.append([callback_button(words.plain("button-free"), pack(Action.START_FREE, draft_id, ON_CARD))])
     if params.get("next_model_key"):
         title = shorten(str(params["model_title"]), _LONGEST_TITLE)
         rows.append(

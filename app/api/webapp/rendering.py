@@ -60,6 +60,10 @@ def model_of(model: Model, language: str) -> shapes.Model:
             aspect_ratios=list(model.aspect_ratios),
             default_aspect_ratio=model.default_ratio,
             max_count=model.max_count,
+            durations=list(model.durations),
+            duration_prices={seconds: model.price(1, seconds) for seconds in model.durations},
+            min_inputs=model.min_inputs,
+            max_inputs=model.max_inputs,
         ),
     )
 
@@ -142,7 +146,7 @@ def ledger_item_of(container: Container, item: LedgerItem, language: str) -> sha
         held_after=item.held_after,
         debt_after=item.debt_after,
         reference=f"{item.reference_type}:{item.reference_id}",
-        text=container.translator.translate(language, "ledger-" + item.kind.lower().replace("_", "-")),
+        text=container.translator.translate(language, item.text_key),
         created_at=item.created_at,
     )
 

@@ -52,7 +52,7 @@ async def _params(conversation: Conversation, number: int) -> dict[str, object]:
 def _item(item: LedgerItem) -> dict[str, object]:
     return {
         "kind": item.kind,
-        "key": "ledger-" + item.kind.lower().replace("_", "-"),
+        "key": item.text_key,
         "delta_available": item.delta_available,
         "delta_held": item.delta_held,
         "delta_debt": item.delta_debt,

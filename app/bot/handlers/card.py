@@ -4,7 +4,8 @@ from aiogram import Router
 from aiogram.types import CallbackQuery
 
 from app.adapters.telegram.callbacks import Action, Tap
-from app.bot.cards import answer_start, edit_card, start
+from app.adapters.telegram.keyboards import ON_CARD
+from app.bot.cards import answer_start, edit_card, start, start_free
 from app.bot.conversation import Conversation
 from app.bot.taps import OnTap
 
@@ -13,6 +14,7 @@ def build_router() -> Router:
     """The handlers of this topic."""
     router = Router(name="card")
     router.callback_query.register(start_card, OnTap(Action.START))
+    router.callback_query.register(start_free_card, OnTap(Action.START_FREE))
     router.callback_query.register(choose, OnTap(Action.MODEL, Action.RATIO, Action.COUNT))
     return router
 
@@ -21,6 +23,14 @@ async def start_card(_query: CallbackQuery, tap: Tap, conversation: Conversation
     """Start it at the price on the button. The card then holds a new draft: the next tap is another order."""
     started = await start(conversation, tap.subject, tap.value)
     if started.following is not None:
+        await edit_card(conversation, started.following)
+    await answer_start(conversation, started)
+
+
+async def start_free_card(_query: CallbackQuery, tap: Tap, conversation: Conversation) -> None:
+    """Start it at the house's expense; from a card, which then holds a new draft, or from another message."""
+    started = await start_free(conversation, tap.subject)
+    if started.following is not None and tap.value == ON_CARD:
         await edit_card(conversation, started.following)
     await answer_start(conversation, started)
 

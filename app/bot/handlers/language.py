@@ -32,4 +32,6 @@ async def choose(query: CallbackQuery, tap: Tap, conversation: Conversation) -> 
     conversation.speak(user)
     await conversation.edit("language", {"chosen": True})
     if query.bot is not None:
-        await set_chat_commands(query.bot, conversation.chat_id, conversation.words)
+        await set_chat_commands(
+            query.bot, conversation.chat_id, conversation.words, has_web=conversation.settings.cards_enabled
+        )

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from sqlalchemy import text
 
@@ -20,6 +21,14 @@ from app.domain.users.views import UserView
 _LARGEST_ADJUSTMENT = 1_000_000
 
 
+# Where the reference says more than the kind.
+_WORDS: Final = {
+    (EntryKind.GRANT, "promo"): "ledger-grant-promo",
+    (EntryKind.GRANT, "referral"): "ledger-grant-referral",
+    (EntryKind.PURCHASE, "gift"): "ledger-purchase-gift",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class LedgerItem:
     """One line of a statement."""
@@ -35,6 +44,11 @@ class LedgerItem:
     reference_type: str
     reference_id: str
     created_at: datetime
+
+    @property
+    def text_key(self) -> str:
+        """The Fluent message that says in words what it was."""
+        return _WORDS.get((EntryKind(self.kind), self.reference_type), "ledger-" + self.kind.lower().replace("_", "-"))
 
 
 _STATEMENT = text(

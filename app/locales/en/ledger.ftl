@@ -11,3 +11,6 @@ ledger-retire = Payment returned for a picture that was not made
 ledger-clawback = Taken back for a refund
 ledger-clawback-undo = Given back: the refund was refused
 ledger-reward-reversal = Invitation reward taken back
+ledger-grant-promo = Promo code
+ledger-grant-referral = Reward for an invitation
+ledger-purchase-gift = A gift

@@ -121,3 +121,4 @@ command-buy = Buy credits and premium
 command-subscription = My subscription
 command-promo = Enter a promo code
 command-invite = Invite friends
+command-web = Open in a browser

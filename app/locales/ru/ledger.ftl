@@ -11,3 +11,6 @@ ledger-retire = Деньги возвращены за несделанную к
 ledger-clawback = Списано из-за возврата платежа
 ledger-clawback-undo = Возвращено: возврат платежа не состоялся
 ledger-reward-reversal = Отменена награда за приглашение
+ledger-grant-promo = Промокод
+ledger-grant-referral = Награда за приглашение
+ledger-purchase-gift = Подарок от друга

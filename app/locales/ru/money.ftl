@@ -122,3 +122,4 @@ command-buy = Купить кредиты и премиум
 command-subscription = Моя подписка
 command-promo = Ввести промокод
 command-invite = Пригласить друзей
+command-web = Открыть в браузере

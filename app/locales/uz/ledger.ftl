@@ -11,3 +11,6 @@ ledger-retire = Chiqmagan rasm uchun pul qaytarildi
 ledger-clawback = Toʻlov qaytarilgani uchun olindi
 ledger-clawback-undo = Qaytarildi: pulni qaytarish rad etildi
 ledger-reward-reversal = Taklif mukofoti bekor qilindi
+ledger-grant-promo = Promokod
+ledger-grant-referral = Taklif uchun mukofot
+ledger-purchase-gift = Doʻst sovgʻasi

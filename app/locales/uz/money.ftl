@@ -117,3 +117,4 @@ command-buy = Kredit va premium sotib olish
 command-subscription = Obunam
 command-promo = Promokod kiritish
 command-invite = Doʻstlarni taklif qilish
+command-web = Brauzerda ochish

@@ -1,7 +1,6 @@
 """Calls of vendors. What is genuine is kept before it is acted upon, and only then is the vendor told so."""
 
 import asyncio
-import contextlib
 from typing import Final
 
 import structlog
@@ -46,9 +45,12 @@ async def receive_card_notification(request: Request, container: Wired) -> Respo
         log.error("card_notification_mismatch", **error.log)
         return PlainTextResponse("Forbidden", status_code=403)
     # It is stored: what is not done in time, or fails, is repeated by the sweep.
-    with contextlib.suppress(TimeoutError):
+    try:
         async with asyncio.timeout(container.settings.webhook_handler_seconds):
             await container.services.inbox.handle(event_id)
+    except Exception as error:  # the answer is OK whatever happened after it was stored
+        log.exception("card_event_postponed", event_id=event_id)
+        await container.services.inbox.record_failure(event_id, error)
     return PlainTextResponse("OK")
 
 

@@ -102,12 +102,14 @@ class UpdateReceiver:
         """
         inbox = self._container.services.inbox
         event_id = await inbox.receive(source=MONEY_SOURCE, body=document)
+        handled = True
         try:
             async with asyncio.timeout(self._limit_seconds):
-                handled = await inbox.handle(event_id)
-        except Exception as error:  # noqa: BLE001 - it is stored: the answer is 200 whatever happened after that
-            log.warning("money_event_postponed", event_id=event_id, error=str(error))
+                await inbox.handle(event_id)
+        except Exception as error:  # it is stored: the answer is 200 whatever happened after that
             handled = False
+            log.exception("money_event_postponed", event_id=event_id)
+            await inbox.record_failure(event_id, error)
         self._container.metrics.update_received(kind=kind, outcome="handled" if handled else "stored")
 
     async def _keep(self, update: Update, document: dict[str, object], error: Exception) -> None:

@@ -16,11 +16,13 @@ from app.domain.delivery.outbox import JOB_NAME as DELIVER
 from app.domain.generations.accept import JOB_NAME as GENERATE
 from app.domain.generations.claims import PROGRESS_JOB
 from app.domain.generations.collecting import DELETE_JOB
+from app.domain.generations.settle import MONEY_BACK_JOB
 from app.domain.inbox.service import INBOX_JOB
 from app.domain.payments.card_events import CHECK_JOB
 from app.domain.payments.returns import REFUND_JOB, STOP_RENEWAL_JOB
 from app.domain.ports import StorageUnavailable
 from app.domain.referrals.rewards import REFERRAL_JOB
+from app.domain.uploads.service import ERASE_JOB
 from app.worker.pool import WorkPool
 
 log = structlog.get_logger(__name__)
@@ -55,6 +57,8 @@ class Jobs:
             STOP_RENEWAL_JOB: (Queue.REST, self._stop_renewal),
             CHECK_JOB: (Queue.REST, self._check_card_order),
             REFERRAL_JOB: (Queue.REST, self._settle_referral),
+            ERASE_JOB: (Queue.REST, self._erase_upload),
+            MONEY_BACK_JOB: (Queue.REST, self._owe_money_back),
         }
 
     def names(self, queue: Queue) -> list[str]:
@@ -107,6 +111,8 @@ class Jobs:
                 await self._services.runner.record_fault(UUID(subject), owner=self.owner, error=error)
             elif name == DELIVER:
                 await self._services.deliveries.record_fault(int(subject), owner=self.owner, error=error)
+            elif name == INBOX_JOB:
+                await self._services.inbox.record_failure(int(subject), error)
         except Exception:
             log.warning("fault_not_recorded", exc_info=True)
 
@@ -134,6 +140,16 @@ class Jobs:
 
     async def _settle_referral(self, subject: str) -> None:
         await self._services.referrals.settle(int(subject))
+
+    async def _owe_money_back(self, subject: str) -> None:
+        await self._services.money_back.owe(UUID(subject))
+
+    async def _erase_upload(self, subject: str) -> None:
+        try:
+            await self._services.uploads.erase(UUID(subject))
+        except StorageUnavailable as error:
+            # The sweep finds it again.
+            log.warning("upload_not_erased", error=str(error))
 
     async def _collect(self, subject: str) -> None:
         try:

@@ -151,7 +151,7 @@ async def test_what_cannot_be_handled_now_is_stored_and_answered_ok(
     assert await credits_of(container, ann) == 20
     (event,) = await container.services.inbox.list_events()
     assert event.state == "OWED"
-    assert await container.services.inbox.replay(OPERATOR, event.id, reason="mended")
+    await container.services.inbox.replay(OPERATOR, event.id, reason="mended")
     assert await credits_of(container, ann) == 120
 
 

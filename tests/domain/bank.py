@@ -78,4 +78,10 @@ async def ordered_by_card(shop: Shop, user: UserView, product: str = "pack-start
 
 async def hear(shop: Shop, body: bytes) -> bool:
     """What the hook does with a notification. Raises: CardForged, PaymentMismatch."""
-    return await shop.services.inbox.handle(await shop.services.card_events.receive(body))
+    event_id = await shop.services.card_events.receive(body)
+    try:
+        await shop.services.inbox.handle(event_id)
+    except Exception as error:
+        await shop.services.inbox.record_failure(event_id, error)
+        return False
+    return True

@@ -26,7 +26,7 @@ _TRIES_UNTIL_ALERT: Final = 3
 _LONGEST_ERROR: Final = 500
 
 Handler = Callable[[Mapping[str, Any]], Awaitable[None]]
-OnFailing = Callable[[str, int, Exception], Awaitable[None]]
+OnFailing = Callable[[str, int, BaseException], Awaitable[None]]
 
 # Telegram repeats an update byte by byte: a second failure of the same one is the same row.
 _STORE = text(
@@ -62,7 +62,7 @@ _CLAIM = text(
     """
 ).columns(body=JSONB)
 _HANDLED = text("UPDATE inbox SET state = 'HANDLED', error = NULL, handled_at = now() WHERE id = :id")
-_FAIL = text("UPDATE inbox SET error = :error WHERE id = :id AND state = 'OWED'")
+_FAIL = text("UPDATE inbox SET error = :error WHERE id = :id AND state = 'OWED' RETURNING source, attempts")
 _REPLAY = text(
     """
     UPDATE inbox SET state = 'OWED', next_attempt_at = now() + interval '10 seconds' WHERE id = :id
@@ -105,9 +105,9 @@ class InboxService:
     with an alert. Handlers must stand being called twice.
     """
 
-    def __init__(self, db: Database, alerts: OnFailing, crashpoints: CrashPoints) -> None:
+    def __init__(self, db: Database, on_failing: OnFailing, crashpoints: CrashPoints) -> None:
         self._db = db
-        self._on_failing = alerts
+        self._on_failing = on_failing
         self._crashpoints = crashpoints
         self._handlers: dict[str, Handler] = {}
 
@@ -126,29 +126,40 @@ class InboxService:
         self._crashpoints.reach("event.stored")
         return event_id
 
-    async def handle(self, event_id: int) -> bool:
-        """Handle a kept event; False when that failed, and the sweep will try again. Harmless when it was handled."""
+    async def handle(self, event_id: int) -> None:
+        """Handle a kept event. Harmless when it was handled.
+
+        Raises whatever its handler raises: the border that called hands it to `record_failure`, and the sweep tries
+        again.
+        """
         async with self._db.transaction() as tx:
             row = await tx.one_or_none(_CLAIM, {"id": event_id})
         if row is None:
-            return True
+            return
         handler = self._handlers.get(row.source)
         if handler is None:
+            # Of a source that only another kind of process handles.
             log.warning("inbox_source_without_handler", source=row.source, event_id=event_id)
-            return False
-        try:
-            await handler(row.body)
-        except Exception as error:  # the border of a stored event: it is kept, told, and tried again
-            log.exception("inbox_event_failed", source=row.source, event_id=event_id, attempts=row.attempts)
-            await self._record_failure(event_id, row.source, row.attempts, error)
-            return False
+            return
+        await handler(row.body)
         async with self._db.transaction() as tx:
             await tx.execute(_HANDLED, {"id": event_id})
         self._crashpoints.reach("event.handled")
-        return True
 
-    async def replay(self, actor: Actor, event_id: int, *, reason: str) -> bool:
-        """Handle an event once more, whatever became of it; audited. False when that failed. Raises: NotFound."""
+    async def record_failure(self, event_id: int, error: BaseException) -> None:
+        """Note why an event could not be handled, and alert when it is not the first time."""
+        async with self._db.transaction() as tx:
+            row = await tx.one_or_none(
+                _FAIL, {"id": event_id, "error": f"{type(error).__name__}: {error}"[:_LONGEST_ERROR]}
+            )
+        if row is not None and row.attempts >= _TRIES_UNTIL_ALERT:
+            await self._on_failing(row.source, event_id, error)
+
+    async def replay(self, actor: Actor, event_id: int, *, reason: str) -> None:
+        """Handle an event once more, whatever became of it; audited.
+
+        Raises: NotFound; whatever the handler raises.
+        """
         async with self._db.transaction() as tx:
             row = await tx.one_or_none(_REPLAY, {"id": event_id})
             if row is None:
@@ -156,7 +167,7 @@ class InboxService:
             await audit.record(
                 tx, actor, action="inbox.replay", subject=f"inbox:{event_id}", before={}, after={}, reason=reason
             )
-        return await self.handle(event_id)
+        await self.handle(event_id)
 
     async def list_events(self, *, state: InboxState | None = None, limit: int = 50) -> tuple[InboxItem, ...]:
         """The newest events."""
@@ -172,12 +183,6 @@ class InboxService:
         async with self._db.transaction() as tx:
             rows = await tx.all(_DUE, {"limit": limit})
         return [Job(Queue.REST, INBOX_JOB, str(row.id), row.attempts) for row in rows]
-
-    async def _record_failure(self, event_id: int, source: str, attempts: int, error: Exception) -> None:
-        async with self._db.transaction() as tx:
-            await tx.execute(_FAIL, {"id": event_id, "error": f"{type(error).__name__}: {error}"[:_LONGEST_ERROR]})
-        if attempts >= _TRIES_UNTIL_ALERT:
-            await self._on_failing(source, event_id, error)
 
     async def store_failed(self, *, source: str, body: Mapping[str, object], error: str) -> bool:
         """Keep an event whose handler failed, for the operator's replay. True when it is the first time."""

@@ -183,7 +183,7 @@ class RefundService:
         insist: bool = False,
         amount_minor: int | None = None,
     ) -> RefundView:
-        """Give a charge's newest unrefunded period back, its credits first; audited.
+        """Give a charge's newest period back, its credits first; audited.
 
         `insist` lets credits that are spent become debt. `amount_minor` gives a part back, where the vendor can.
         Raises: PaymentNotFound, PaymentAlreadyRefunded, RefundExceedsBalance, ValidationFailed, ConcurrentUpdate.
@@ -194,8 +194,9 @@ class RefundService:
             payments = await repository.find_charge(reader, charge_id)
         if not payments:
             raise PaymentNotFound
-        target = next((payment for payment in payments if payment.refunded_minor < payment.amount_minor), None)
-        if target is None:
+        # A vendor gives a charge back, not a period of it: of one whose newest period is back, nothing more is asked.
+        target = payments[0]
+        if target.refunded_minor == target.amount_minor:
             raise PaymentAlreadyRefunded
         try:
             refund_id = await self._open(actor, target, reason=reason, insist=insist, amount_minor=amount_minor)

@@ -63,12 +63,15 @@ from app.domain.payments.charges import ChargeService
 from app.domain.payments.checkout import Checkout
 from app.domain.payments.gifts import GiftService
 from app.domain.payments.models import Method
+from app.domain.payments.money_back import MoneyBack
 from app.domain.payments.orders import OrderService, OrderTerms, StarsTill
+from app.domain.payments.pay_and_go import GoTerms, PayAndGo
 from app.domain.payments.reconciliation import Reconciliation
 from app.domain.payments.refunds import RefundService, StarsRefunder
 from app.domain.payments.stars_events import StarsEvents
 from app.domain.payments.subscriptions import SubscriptionService
 from app.domain.payments.terminals import TerminalService
+from app.domain.payments.unlocking import UnlockService
 from app.domain.ports import CardGateway, Provider, Terminal
 from app.domain.promotions.service import PromotionService
 from app.domain.referrals.service import ReferralService
@@ -109,6 +112,9 @@ class Services:
     refunds: RefundService
     subscriptions: SubscriptionService
     gifts: GiftService
+    unlocks: UnlockService
+    pay_and_go: PayAndGo
+    money_back: MoneyBack
     promotions: PromotionService
     referrals: ReferralService
     reconciliation: Reconciliation
@@ -177,17 +183,18 @@ class Container:
         medians = MedianCache(db, catalog)
         deliveries = DeliveryService(db, self.messenger, lease=lease, metrics=metrics, crashpoints=self.crashpoints)
         deliveries.register(GenerationContents(db, medians).by_kind(), on_dead=_dead_letter_alert(alerts))
+        terms = Terms(
+            limits=limits,
+            quotas=_quotas(settings),
+            start_wait=timedelta(seconds=settings.start_wait_seconds),
+            first_ring=timedelta(seconds=settings.ring_first_seconds),
+        )
         generations = GenerationService(
             db,
             catalog,
             moderation,
             medians,
-            terms=Terms(
-                limits=limits,
-                quotas=_quotas(settings),
-                start_wait=timedelta(seconds=settings.start_wait_seconds),
-                first_ring=timedelta(seconds=settings.ring_first_seconds),
-            ),
+            terms=terms,
             prompts=prompts,
             stoppable_providers=frozenset(
                 name for name, provider in self.providers.items() if provider.traits.stops_free
@@ -209,6 +216,10 @@ class Container:
         terminals = TerminalService(
             db, self.cards, is_selling=settings.cards_enabled, testers=frozenset(settings.admin_ids)
         )
+        drafts = DraftService(
+            db, catalog, generations, prompts=prompts, life=timedelta(hours=settings.draft_life_hours)
+        )
+        pay_and_go = PayAndGo(db, catalog, moderation, drafts, limits=limits)
         orders = OrderService(
             db,
             catalog,
@@ -217,6 +228,7 @@ class Container:
                 Method.TBANK: CardTill(db, self.cards, terminals, addresses=_pages(settings)),
             },
             self.rate_counter,
+            pay_and_go,
             terms=OrderTerms(
                 bot_username=settings.bot_username,
                 life=timedelta(hours=settings.order_life_hours),
@@ -226,7 +238,12 @@ class Container:
             ),
         )
         charges = ChargeService(
-            db, alerts, bot_username=settings.bot_username, metrics=metrics, crashpoints=self.crashpoints
+            db,
+            alerts,
+            go_terms=GoTerms(terms, money_back=settings.pay_and_go_money_back),
+            bot_username=settings.bot_username,
+            metrics=metrics,
+            crashpoints=self.crashpoints,
         )
         refunds = RefundService(
             db,
@@ -246,9 +263,7 @@ class Container:
             catalog=catalog,
             moderation=moderation,
             generations=generations,
-            drafts=DraftService(
-                db, catalog, generations, prompts=prompts, life=timedelta(hours=settings.draft_life_hours)
-            ),
+            drafts=drafts,
             deliveries=deliveries,
             alerts=alerts,
             inbox=inbox,
@@ -256,11 +271,14 @@ class Container:
             terminals=terminals,
             card_events=CardEventService(db, self.cards, charges, refunds, inbox, alerts, metrics),
             browser_links=BrowserLinkService(db, key=settings.webapp_secret.get_secret_value().encode()),
-            checkout=Checkout(db, orders, purchases_per_hour=settings.purchases_per_hour),
+            checkout=Checkout(db, orders, pay_and_go, purchases_per_hour=settings.purchases_per_hour),
             charges=charges,
             refunds=refunds,
             subscriptions=subscriptions,
             gifts=GiftService(db, bot_username=settings.bot_username),
+            unlocks=UnlockService(db, catalog, generations),
+            pay_and_go=pay_and_go,
+            money_back=MoneyBack(db),
             promotions=PromotionService(db, self.rate_counter),
             referrals=ReferralService(db, bot_username=settings.bot_username),
             reconciliation=Reconciliation(db, self.stars, charges, refunds),

@@ -189,6 +189,7 @@ class EconomySettings(BaseModel):
     free_copies_per_day: NotNegative = 1
     refund_window_days: Positive = 21
     purchases_per_hour: Positive = 10
+    pay_and_go_money_back: bool = False
 
 
 class LimitSettings(BaseModel):

@@ -83,6 +83,7 @@ class Sweep:
         money += await self._services.refunds.ring_due(limit=settings.rings_per_sweep)
         money += await self._services.card_events.ring_due(limit=settings.rings_per_sweep)
         money += await self._services.referrals.ring_due(limit=settings.rings_per_sweep)
+        money += await self._services.money_back.ring_due(limit=settings.rings_per_sweep)
         self._count += 1
         collected: list[Job] = []
         if self._count % _TIDY_EVERY == 0:

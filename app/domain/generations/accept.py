@@ -4,13 +4,13 @@ import math
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import bindparam, text
+from sqlalchemy import Row, bindparam, text
 from sqlalchemy.dialects.postgresql import JSONB
 
-from app.core.db import Tx
+from app.core.db import Reader, Tx
 from app.core.ids import new_id
 from app.core.jobs import Job, Queue, Signal
 from app.domain.actors import Actor
@@ -35,8 +35,11 @@ from app.domain.limits.quotas import FreeQuotas
 from app.domain.limits.tiers import Limits, TierLimits
 from app.domain.users import repository as users
 from app.domain.users.rules import require_allowed
+from app.domain.users.views import UserView
 
 JOB_NAME: Final = "generate"
+# More than anybody has ever accepted: the largest number that the statement takes.
+_NO_LIMIT: Final = 2**31 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +47,7 @@ class Acceptance:
     """Everything that a generation is accepted with; `price_credits` is final."""
 
     kind: Kind
-    model: Model
+    model_key: str
     prompt: str
     negative_prompt: str | None
     options: Options
@@ -101,10 +104,12 @@ _INSERT = text(
     ),
     accepted AS (
         INSERT INTO generations (id, user_id, kind, model_key, prompt, negative_prompt, options, output_count, seed,
-            origin, funding, price_credits, request_key, body_hash, parent_id, draft_id, start_by, next_ring_at)
+            origin, funding, price_credits, request_key, body_hash, parent_id, draft_id, money_back, start_by,
+            next_ring_at)
         SELECT :id, :user_id, :kind, :model_key, :prompt, :negative_prompt, :options, :output_count, :seed,
             :origin, :funding, :price_credits, :request_key, CAST(:body_hash AS bytea), CAST(:parent_id AS uuid),
-            CAST(:draft_id AS uuid), now() + CAST(:start_wait AS interval), now() + CAST(:first_ring AS interval)
+            CAST(:draft_id AS uuid), :money_back, now() + CAST(:start_wait AS interval),
+            now() + CAST(:first_ring AS interval)
         FROM counts
         WHERE minute < :per_minute AND hour < :per_hour
             AND coalesce(model_hour < CAST(:model_per_hour AS integer), true)
@@ -131,7 +136,7 @@ class Accepted:
     queue_position: int
 
 
-async def hold_and_queue(tx: Tx, actor: Actor, acceptance: Acceptance, terms: Terms) -> Accepted:
+async def hold_and_queue(tx: Tx, actor: Actor, acceptance: Acceptance, model: Model, terms: Terms) -> Accepted:
     """Hold the price, count the windows under the user's lock, write the row, ring after the commit.
 
     Raises: UserNotFound, UserBanned, UserSuspended, MaxActiveGenerations, RateLimitExceeded, InsufficientCredits,
@@ -143,47 +148,100 @@ async def hold_and_queue(tx: Tx, actor: Actor, acceptance: Acceptance, terms: Te
     entry = ledger.Entry(EntryKind.HOLD, f"hold:{generation_id}", "generation", str(generation_id), actor.label)
     held = await ledger.hold(tx, user_id, acceptance.price_credits, entry, active_limits=terms.limits.active)
     if held is None:
-        await _explain_refusal(tx, user_id, acceptance, terms.limits)
+        await _explain_refusal(tx, user_id, acceptance, model, terms.limits)
         # What stood in the way is gone since; the caller may simply try again.
         raise ConcurrentUpdate
     limits = terms.limits.of(held.tier)
     row = await tx.one_or_none(
         _INSERT,
-        {
-            "id": generation_id,
-            "user_id": user_id,
-            "kind": acceptance.kind.value,
-            "model_key": acceptance.model.key,
-            "prompt": acceptance.prompt,
-            "negative_prompt": acceptance.negative_prompt,
-            "options": acceptance.options.as_json(),
-            "output_count": acceptance.options.count,
-            "seed": _seed(acceptance.options),
-            "origin": acceptance.origin.value,
-            "funding": acceptance.funding.value,
-            "price_credits": acceptance.price_credits,
-            "request_key": acceptance.request_key,
-            "body_hash": acceptance.body_hash,
-            "parent_id": acceptance.parent_id,
-            "draft_id": acceptance.draft_id,
-            "start_wait": terms.start_wait,
-            "first_ring": terms.first_ring,
+        _row(generation_id, user_id, acceptance, terms)
+        | {
+            "money_back": False,
             "per_minute": limits.per_minute,
             "per_hour": limits.per_hour,
-            "model_per_hour": acceptance.model.max_per_hour,
-            "model_active": acceptance.model.max_active,
+            "model_per_hour": model.max_per_hour,
+            "model_active": model.max_active,
         },
     )
     if row is None:
-        await _check_windows(tx, user_id, acceptance.model, limits)
+        await _check_windows(tx, user_id, model, limits)
         raise ConcurrentUpdate
     await require_left(tx, user_id, acceptance.funding, terms.quotas, generation_id=generation_id)
+    return await _queue(tx, user_id, generation_id, acceptance, row)
+
+
+async def hold_paid_and_queue(
+    tx: Tx, user_id: int, generation_id: UUID, acceptance: Acceptance, terms: Terms, *, money_back: bool
+) -> Accepted:
+    """Queue what was just paid for, under an id given before, beyond every limit: they were checked before it was paid.
+
+    The caller holds the user's lock and has added the price. `money_back`: if it fails, the money goes back.
+    """
+    entry = ledger.Entry(
+        EntryKind.HOLD, f"hold:{generation_id}", "generation", str(generation_id), Actor.user(user_id).label
+    )
+    if await ledger.hold_paid(tx, user_id, acceptance.price_credits, entry) is None:
+        message = f"the credits that generation {generation_id} was paid with are gone"
+        raise AssertionError(message)
+    row = await tx.one_or_none(
+        _INSERT,
+        _row(generation_id, user_id, acceptance, terms)
+        | {
+            "money_back": money_back,
+            "per_minute": _NO_LIMIT,
+            "per_hour": _NO_LIMIT,
+            "model_per_hour": None,
+            "model_active": None,
+        },
+    )
+    if row is None:
+        message = "an insert without conditions returned nothing"
+        raise AssertionError(message)
+    return await _queue(tx, user_id, generation_id, acceptance, row)
+
+
+async def require_room(reader: Reader, user: UserView, model: Model, limits: Limits) -> None:
+    """Let pass who could have one more made by this model now, credits apart.
+
+    Raises: UserBanned, UserSuspended, MaxActiveGenerations, RateLimitExceeded.
+    """
+    require_allowed(user)
+    tier = limits.of(user.tier)
+    if user.active_generations >= tier.active:
+        raise MaxActiveGenerations(limit=tier.active)
+    await _check_windows(reader, user.id, model, tier)
+
+
+async def _queue(tx: Tx, user_id: int, generation_id: UUID, acceptance: Acceptance, row: Row[Any]) -> Accepted:
     if acceptance.draft_id is not None:
         await tx.execute(_START_DRAFT, {"draft_id": acceptance.draft_id, "id": generation_id})
     if acceptance.origin is Origin.BOT and acceptance.chat_id is not None:
         await _owe_progress(tx, user_id, generation_id, acceptance.chat_id)
     tx.after_commit(Job(Queue.GENERATION, JOB_NAME, str(generation_id), 1), Signal(user_id))
     return Accepted(generation_id, row.created_at, row.queue_position)
+
+
+def _row(generation_id: UUID, user_id: int, acceptance: Acceptance, terms: Terms) -> dict[str, object]:
+    return {
+        "id": generation_id,
+        "user_id": user_id,
+        "kind": acceptance.kind.value,
+        "model_key": acceptance.model_key,
+        "prompt": acceptance.prompt,
+        "negative_prompt": acceptance.negative_prompt,
+        "options": acceptance.options.as_json(),
+        "output_count": acceptance.options.count,
+        "seed": _seed(acceptance.options),
+        "origin": acceptance.origin.value,
+        "funding": acceptance.funding.value,
+        "price_credits": acceptance.price_credits,
+        "request_key": acceptance.request_key,
+        "body_hash": acceptance.body_hash,
+        "parent_id": acceptance.parent_id,
+        "draft_id": acceptance.draft_id,
+        "start_wait": terms.start_wait,
+        "first_ring": terms.first_ring,
+    }
 
 
 def _seed(options: Options) -> int:
@@ -204,23 +262,19 @@ async def _owe_progress(tx: Tx, user_id: int, generation_id: UUID, chat_id: int)
     )
 
 
-async def _explain_refusal(tx: Tx, user_id: int, acceptance: Acceptance, limits: Limits) -> None:
+async def _explain_refusal(tx: Tx, user_id: int, acceptance: Acceptance, model: Model, limits: Limits) -> None:
     """Find out why the hold touched no row, in the order of spec §5. Returns when nothing stands in the way now."""
     user = await users.lock(tx, user_id)
     if user is None or user.deleted:
         raise UserNotFound
-    require_allowed(user)
-    tier = limits.of(user.tier)
-    if user.active_generations >= tier.active:
-        raise MaxActiveGenerations(limit=tier.active)
-    await _check_windows(tx, user_id, acceptance.model, tier)
+    await require_room(tx, user, model, limits)
     if user.credits < acceptance.price_credits:
         raise InsufficientCredits(required=acceptance.price_credits, available=user.credits)
 
 
-async def _check_windows(tx: Tx, user_id: int, model: Model, limits: TierLimits) -> None:
-    """Exact counts under the user's lock. Raises: MaxActiveGenerations, RateLimitExceeded."""
-    counts = await tx.one_or_none(_COUNTS, {"user_id": user_id, "model_key": model.key})
+async def _check_windows(reader: Reader, user_id: int, model: Model, limits: TierLimits) -> None:
+    """The counts, exact under the user's lock. Raises: MaxActiveGenerations, RateLimitExceeded."""
+    counts = await reader.one_or_none(_COUNTS, {"user_id": user_id, "model_key": model.key})
     if counts is None:
         message = "an aggregate without a row"
         raise AssertionError(message)
@@ -233,7 +287,7 @@ async def _check_windows(tx: Tx, user_id: int, model: Model, limits: TierLimits)
     )
     # Of several full windows the one that opens last says when the next is accepted.
     waits = [
-        (await tx.scalar(_WAIT, {"user_id": user_id, "model_key": key, "window": window, "limit": limit}), limit)
+        (await reader.scalar(_WAIT, {"user_id": user_id, "model_key": key, "window": window, "limit": limit}), limit)
         for count, limit, window, key in windows
         if limit is not None and count >= limit
     ]

@@ -22,7 +22,7 @@ from app.domain.generations.models import Funding, Kind, Origin
 from app.domain.generations.options import PromptLimits, check_allowed, check_funding, check_shape
 from app.domain.generations.repository import find, require_own
 from app.domain.generations.requests import NewDraft, SubmitGeneration
-from app.domain.generations.service import GenerationService
+from app.domain.generations.service import GenerationService, OnAccepted
 from app.domain.generations.views import DraftStatus, DraftView, GenerationView, Options
 from app.domain.limits import request_keys
 from app.domain.limits.request_keys import RequestKey
@@ -64,6 +64,9 @@ _UPDATE = (
 )
 _GET = text(
     f"SELECT {_COLUMNS} FROM drafts WHERE id = :id AND user_id = :user_id"  # noqa: S608 - fixed text
+).columns(options=JSONB)
+_LOCK = text(
+    f"SELECT {_COLUMNS} FROM drafts WHERE id = :id AND user_id = :user_id FOR UPDATE"  # noqa: S608 - fixed text
 ).columns(options=JSONB)
 _BY_UPDATE = text(
     f"SELECT {_COLUMNS} FROM drafts WHERE update_id = :update_id AND user_id = :user_id"  # noqa: S608 - fixed text
@@ -236,8 +239,10 @@ class DraftService:
             ),
         )
 
-    async def start(self, actor: Actor, draft_id: UUID, *, origin: Origin) -> GenerationView:
-        """Start a draft at its locked price, once.
+    async def start(
+        self, actor: Actor, draft_id: UUID, *, origin: Origin, on_accepted: OnAccepted | None = None
+    ) -> GenerationView:
+        """Start a draft at its locked price, once. `on_accepted` joins the transaction, and may still refuse.
 
         Raises: NotFound when it is gone or expired; DuplicateRequest with `generation_id` when it was started;
             and whatever `GenerationService.submit` raises.
@@ -260,8 +265,9 @@ class DraftService:
                 parent_id=draft.parent_id,
                 draft_id=draft.id,
                 locked_price_credits=draft.price_credits,
-                request_key=f"draft:{draft.id}",
+                request_key=start_key(draft.id),
             ),
+            on_accepted=on_accepted,
         )
 
     async def get(self, actor: Actor, draft_id: UUID) -> DraftView:
@@ -339,6 +345,17 @@ class DraftService:
                 if earlier is not None:
                     return replace(await _get(reader, user_id, UUID(earlier)), is_repeat=True)
         raise error
+
+
+def start_key(draft_id: UUID) -> str:
+    """The request key of a draft's generation, the same for ever: it starts once."""
+    return f"draft:{draft_id}"
+
+
+async def lock_draft(tx: Tx, user_id: int, draft_id: UUID) -> DraftView | None:
+    """A user's draft, its row locked after the user's; None when it is gone."""
+    row = await tx.one_or_none(_LOCK, {"id": draft_id, "user_id": user_id})
+    return _view(row) if row else None
 
 
 async def _allowed_user(reader: Reader, actor: Actor) -> UserView:

@@ -97,6 +97,26 @@ _FORGET_OUTPUTS = text(
     RETURNING storage_key, preview_key, thumbnail_key, clean_key, clean_preview_key, clean_thumbnail_key
     """
 )
+_LOCK_COMPLETED = text(
+    """
+    SELECT id FROM generations
+    WHERE id = :id AND user_id = :user_id AND status = 'COMPLETED' AND deleted_at IS NULL FOR UPDATE
+    """
+)
+_WATERMARKED = text("SELECT id FROM generation_outputs WHERE generation_id = :id AND watermarked ORDER BY output_index")
+# The time is the statement's own: what was owed before it may show the watermark still. Telegram's ids are of the
+# watermarked files.
+_SHOW_CLEAN = text(
+    """
+    UPDATE generation_outputs SET storage_key = clean_key, preview_key = clean_preview_key,
+        thumbnail_key = clean_thumbnail_key, size_bytes = clean_size_bytes,
+        preview_size_bytes = clean_preview_size_bytes, watermarked = false, clean_key = NULL,
+        clean_preview_key = NULL, clean_thumbnail_key = NULL, clean_size_bytes = NULL,
+        clean_preview_size_bytes = NULL, photo_file_id = NULL, document_file_id = NULL,
+        unlocked_at = clock_now() + (clock_timestamp() - now())
+    WHERE generation_id = :id AND watermarked
+    """
+)
 _OPEN_IDS = text(
     "SELECT id FROM generations WHERE user_id = :user_id AND status IN ('PENDING', 'PROCESSING') ORDER BY id LIMIT 100"
 )
@@ -192,6 +212,21 @@ async def forget_outputs(tx: Tx, generation_ids: Iterable[UUID]) -> list[str]:
     """Drop the rows of results; returns the keys of the objects that now belong to nobody."""
     rows = await tx.all(_FORGET_OUTPUTS, {"ids": list(generation_ids)})
     return [key for row in rows for key in row if key]
+
+
+async def list_watermarked(tx: Tx, user_id: int, generation_id: UUID) -> list[UUID]:
+    """The outputs of a finished generation that can be unlocked, the generation's row locked after the user's.
+
+    Raises: GenerationNotFound when the user has no such finished generation, or has deleted it.
+    """
+    if await tx.scalar(_LOCK_COMPLETED, {"id": generation_id, "user_id": user_id}) is None:
+        raise GenerationNotFound
+    return [row.id for row in await tx.all(_WATERMARKED, {"id": generation_id})]
+
+
+async def show_clean(tx: Tx, generation_id: UUID) -> None:
+    """From now on the clean originals are what is shown; the watermarked objects stay until the generation goes."""
+    await tx.execute(_SHOW_CLEAN, {"id": generation_id})
 
 
 async def _views(reader: Reader, rows: Sequence[Row[Any]], medians: Mapping[str, float]) -> Sequence[GenerationView]:

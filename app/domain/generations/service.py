@@ -1,5 +1,6 @@
 """Use cases on generations that surfaces call: submit, look, cancel, delete, have the original sent."""
 
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID
@@ -15,6 +16,7 @@ from app.core.metrics import Metrics
 from app.core.paging import Page, decode_cursor, encode_cursor
 from app.domain.actors import Actor
 from app.domain.catalog.service import CatalogService
+from app.domain.catalog.views import Model
 from app.domain.delivery import outbox
 from app.domain.delivery.models import DeliveryKind, DeliveryRank
 from app.domain.delivery.outbox import NewDelivery
@@ -46,6 +48,8 @@ from app.domain.users.rules import require_allowed
 from app.domain.users.views import UserView
 
 log = structlog.get_logger(__name__)
+
+OnAccepted = Callable[[Tx, UUID], Awaitable[None]]
 
 _KEY_INDEXES: Final = frozenset({"generations_api_key", "generations_own_key"})
 _FAR_FUTURE: Final = datetime(9999, 1, 1, tzinfo=UTC)
@@ -105,10 +109,13 @@ class GenerationService:
         self._metrics = metrics
         self._crashpoints = crashpoints
 
-    async def submit(self, actor: Actor, request: SubmitGeneration) -> GenerationView:
+    async def submit(
+        self, actor: Actor, request: SubmitGeneration, *, on_accepted: OnAccepted | None = None
+    ) -> GenerationView:
         """Accept a generation: check it, price it, hold the credits, queue it.
 
-        Either all of it is committed or nothing is; a crash after the commit is healed by the sweep.
+        Either all of it is committed or nothing is; a crash after the commit is healed by the sweep. `on_accepted`
+        joins the transaction with the new id, and may still refuse.
         Raises: UserNotFound, UserBanned, UserSuspended, ValidationFailed, DuplicateRequest, IdempotencyKeyReused,
             GenerationNotFound (a parent that is not the actor's), Maintenance, ModelUnavailable, PromptRejected,
             PriceChanged, MaxActiveGenerations, RateLimitExceeded, InsufficientCredits, ConcurrentUpdate, in this
@@ -128,7 +135,7 @@ class GenerationService:
             raise PriceChanged(price=price)
         acceptance = Acceptance(
             kind=request.kind,
-            model=model,
+            model_key=model.key,
             prompt=request.prompt,
             negative_prompt=request.negative_prompt,
             options=request.options,
@@ -141,11 +148,11 @@ class GenerationService:
             draft_id=request.draft_id,
             chat_id=user.telegram_id,
         )
-        accepted = await self._accept(actor, acceptance)
+        accepted = await self._accept(actor, acceptance, model, on_accepted)
         self._crashpoints.reach("submit.committed")
         self._metrics.generation_changed(status=Status.PENDING.value, model=model.key)
         log.info("generation_status", generation_id=str(accepted.id), old=None, new="PENDING", reason="accepted")
-        return await self._view_accepted(actor, acceptance, accepted)
+        return await self._view_accepted(actor, acceptance, model, accepted)
 
     async def get(self, actor: Actor, generation_id: UUID) -> GenerationView:
         """One of the actor's generations. Raises: GenerationNotFound, also for somebody else's."""
@@ -259,11 +266,16 @@ class GenerationService:
                 await repository.require_own(reader, user.id, request.parent_id)
         return user
 
-    async def _accept(self, actor: Actor, acceptance: Acceptance) -> Accepted:
+    async def _accept(
+        self, actor: Actor, acceptance: Acceptance, model: Model, on_accepted: OnAccepted | None
+    ) -> Accepted:
         for attempt in range(_SUBMIT_TRIES):
             try:
                 async with self._db.transaction() as tx:
-                    return await hold_and_queue(tx, actor, acceptance, self._terms)
+                    accepted = await hold_and_queue(tx, actor, acceptance, model, self._terms)
+                    if on_accepted is not None:
+                        await on_accepted(tx, accepted.id)
+                return accepted
             except ConcurrentUpdate:
                 if attempt == _SUBMIT_TRIES - 1:
                     raise
@@ -276,17 +288,19 @@ class GenerationService:
                 raise await self._winner(actor, acceptance, error) from error
         raise AssertionError
 
-    async def _view_accepted(self, actor: Actor, acceptance: Acceptance, accepted: Accepted) -> GenerationView:
+    async def _view_accepted(
+        self, actor: Actor, acceptance: Acceptance, model: Model, accepted: Accepted
+    ) -> GenerationView:
         """The generation as it was accepted, without reading it back."""
         medians = await self._medians.refresh()
-        median = medians.get(acceptance.model.key)
+        median = medians.get(model.key)
         return GenerationView(
             id=accepted.id,
             user_id=actor.user_id,
             kind=acceptance.kind,
             status=Status.PENDING,
-            model_key=acceptance.model.key,
-            model_titles=acceptance.model.titles,
+            model_key=model.key,
+            model_titles=model.titles,
             prompt=acceptance.prompt,
             negative_prompt=acceptance.negative_prompt,
             options=acceptance.options,

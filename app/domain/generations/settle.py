@@ -11,7 +11,7 @@ from sqlalchemy import Row, text
 
 from app.core.db import Tx
 from app.core.ids import new_id
-from app.core.jobs import Signal
+from app.core.jobs import Job, Queue, Signal
 from app.domain.actors import Actor
 from app.domain.credits import ledger
 from app.domain.credits.models import EntryKind
@@ -24,6 +24,7 @@ from app.domain.generations.models import Origin, Status
 from app.domain.users import repository as users
 from app.domain.users.views import UserView
 
+MONEY_BACK_JOB: Final = "money-back"
 _ALBUM: Final = 2
 
 
@@ -39,19 +40,19 @@ class Ending:
 
 _LOCK_LEASED = text(
     """
-    SELECT id, price_credits, output_count, origin FROM generations
+    SELECT id, price_credits, output_count, origin, money_back FROM generations
     WHERE id = :id AND status = 'PROCESSING' AND fence = :fence AND lease_owner = :owner FOR UPDATE
     """
 )
 _LOCK_PENDING = text(
     """
-    SELECT id, price_credits, output_count, origin FROM generations
+    SELECT id, price_credits, output_count, origin, money_back FROM generations
     WHERE id = :id AND user_id = :user_id AND status = 'PENDING' FOR UPDATE
     """
 )
 _LOCK_OPEN = text(
     """
-    SELECT id, price_credits, output_count, origin, status FROM generations
+    SELECT id, price_credits, output_count, origin, money_back, status FROM generations
     WHERE id = :id AND user_id = :user_id AND status IN ('PENDING', 'PROCESSING') FOR UPDATE
     """
 )
@@ -130,27 +131,46 @@ async def _lock_user(tx: Tx, user_id: int) -> UserView:
 
 async def _settle(tx: Tx, user: UserView, row: Row[Any], ending: Ending, *, old_status: Status) -> int:
     charged = row.price_credits * ending.stored // row.output_count
-    balances = await _end(tx, user.id, row, ending, charged=charged, old_status=old_status)
-    returned = int(row.price_credits - charged)
+    ended = await _end(tx, user.id, row, ending, charged=charged, old_status=old_status)
     if user.telegram_id is not None:
         outcome = _Outcome(user.id, user.telegram_id, row.id, Origin(row.origin), ending)
-        await outcome.owe(tx, {"charged": charged, "returned": returned, "balance": balances.available})
+        params: dict[str, object] = {
+            "charged": charged,
+            "returned": ended.returned,
+            "balance": ended.balances.available,
+            "money_back": ended.is_money_back,
+        }
+        await outcome.owe(tx, params)
     tx.after_commit(Signal(user.id))
-    return returned
+    return ended.returned
 
 
-async def _end(
-    tx: Tx, user_id: int, row: Row[Any], ending: Ending, *, charged: int, old_status: Status
-) -> ledger.Balances:
-    """Money, status and event."""
+@dataclass(frozen=True, slots=True)
+class _Ended:
+    """The money of an ended generation. `is_money_back`: no credits came back, the money itself is owed."""
+
+    balances: ledger.Balances
+    returned: int
+    is_money_back: bool
+
+
+async def _end(tx: Tx, user_id: int, row: Row[Any], ending: Ending, *, charged: int, old_status: Status) -> _Ended:
+    """Money, status and event. The payments' sweep sends the money back that a RETIRE owes."""
+    is_money_back = bool(row.money_back) and ending.status is not Status.COMPLETED
+    kind = EntryKind.CAPTURE if ending.status is Status.COMPLETED else EntryKind.RELEASE
     entry = ledger.Entry(
-        EntryKind.CAPTURE if ending.status is Status.COMPLETED else EntryKind.RELEASE,
+        EntryKind.RETIRE if is_money_back else kind,
         f"settle:{row.id}",
         "generation",
         str(row.id),
         Actor.system("settle").label,
     )
-    balances = await ledger.settle(tx, user_id, held=row.price_credits, captured=charged, entry=entry)
+    if is_money_back:
+        balances = await ledger.retire(tx, user_id, held=row.price_credits, entry=entry)
+        tx.after_commit(Job(Queue.REST, MONEY_BACK_JOB, str(row.id)))
+    else:
+        balances = await ledger.settle(tx, user_id, held=row.price_credits, captured=charged, entry=entry)
+    returned = 0 if is_money_back else int(row.price_credits - charged)
     await tx.execute(
         _END,
         {
@@ -158,12 +178,12 @@ async def _end(
             "status": ending.status.value,
             "old_status": old_status.value,
             "charged": charged,
-            "returned": row.price_credits - charged,
+            "returned": returned,
             "error_code": ending.error_code.value if ending.error_code else None,
             "reason": ending.reason,
         },
     )
-    return balances
+    return _Ended(balances, returned, is_money_back)
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,18 +54,34 @@ _PROVE = text(
         LEFT JOIN ledger_entries s ON s.key = 'settle:' || g.id
         WHERE h.id IS NULL OR (s.id IS NULL) <> (g.status IN ('PENDING', 'PROCESSING'))
             OR (s.id IS NOT NULL AND -s.delta_held <> g.price_credits)
-            OR (s.id IS NOT NULL AND g.charged_credits + g.returned_credits <> g.price_credits)
+            OR (s.id IS NOT NULL AND s.kind <> 'RETIRE' AND g.charged_credits + g.returned_credits <> g.price_credits)
+            OR (s.kind = 'RETIRE' AND (g.status = 'COMPLETED' OR g.charged_credits + g.returned_credits <> 0))
+        GROUP BY g.user_id
+    ),
+    -- What was retired instead of returned must have its money on the way back, or owed.
+    retired AS (
+        SELECT g.user_id, count(*) AS wrong
+        FROM generations g
+        JOIN chosen c ON c.user_id = g.user_id
+        JOIN ledger_entries s ON s.key = 'settle:' || g.id AND s.kind = 'RETIRE'
+        WHERE NOT EXISTS (
+            SELECT 1 FROM payments p
+            WHERE p.generation_id = g.id
+                AND (g.money_back OR EXISTS (SELECT 1 FROM refunds r WHERE r.payment_id = p.id)))
         GROUP BY g.user_id
     )
     SELECT u.id, u.credits, u.held, u.debt, u.active_generations,
         s.available AS sum_available, s.held AS sum_held, s.debt AS sum_debt,
-        w.held AS open_held, w.active AS open_active, coalesce(t.wrong, 0) AS wrong_settling
+        w.held AS open_held, w.active AS open_active, coalesce(t.wrong, 0) AS wrong_settling,
+        coalesce(r.wrong, 0) AS wrong_retired
     FROM users u
     JOIN sums s ON s.user_id = u.id
     JOIN work w ON w.user_id = u.id
     LEFT JOIN settling t ON t.user_id = u.id
+    LEFT JOIN retired r ON r.user_id = u.id
     WHERE u.credits <> s.available OR u.held <> s.held OR u.debt <> s.debt OR u.held <> w.held
         OR u.active_generations <> w.active OR t.wrong IS NOT NULL
+        OR r.wrong IS NOT NULL
     """
 )
 
@@ -81,6 +97,7 @@ async def prove(reader: Reader, user_ids: Sequence[int]) -> list[Breach]:
             "held_is_open_work": (row.held, row.open_held),
             "active_is_open_work": (row.active_generations, row.open_active),
             "one_settling_entry": (row.wrong_settling, 0),
+            "retired_is_refunded": (row.wrong_retired, 0),
         }
         breaches += [
             Breach(user_id=row.id, rule=rule, detail=f"{found} instead of {expected}")

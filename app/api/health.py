@@ -9,7 +9,6 @@ from typing import Final, Literal, cast
 import structlog
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field
-from sqlalchemy.pool import QueuePool
 from starlette.responses import JSONResponse, Response
 
 from app.api.deps import Wired
@@ -172,5 +171,5 @@ async def read_metrics(request: Request, container: Wired) -> Response:
     is_open = container.settings.environment is Environment.DEMO
     if not is_open and not hmac.compare_digest(given.encode(), expected.encode()):
         raise Unauthenticated
-    container.metrics.db_pool_in_use(cast(QueuePool, container.db.engine.pool).checkedout())
+    container.metrics.db_pool_in_use(container.db.connections_in_use)
     return Response(container.metrics.render(), media_type=container.metrics.content_type)

@@ -1,4 +1,4 @@
-"""The database: one engine, read connections and transactions as different types, rings after commit.
+"""The database: one pool, read connections and transactions as different types, rings after commit.
 
 Rules that once hurt are enforced here: no nested transaction, and no call to an outside system inside one.
 """
@@ -10,12 +10,12 @@ from datetime import datetime
 from typing import Any, Final
 
 import structlog
-from sqlalchemy import CursorResult, DateTime, Executable, Row, event, text
-from sqlalchemy.exc import DBAPIError, DisconnectionError, IntegrityError
+from sqlalchemy import DateTime, Executable, Row, text
+from sqlalchemy.exc import DBAPIError, IntegrityError, MultipleResultsFound
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
 
+from app.core.connections import ConnectionPool, Result, Session, connect
 from app.core.jobs import Ring, Ringer
 
 log = structlog.get_logger(__name__)
@@ -30,6 +30,12 @@ _POOL_TIMEOUT_SECONDS: Final = 10.0
 # us, a transaction that was frozen for too long, a deadlock of which we were the victim. All of them pass.
 _AWAY_CLASSES: Final = frozenset({"08", "53"})
 _AWAY_STATES: Final = frozenset({"57P01", "57P02", "57P03", "57P05", "55P03", "25P03", "40P01", "40001"})
+_SERVER_SETTINGS: Final = {
+    "idle_in_transaction_session_timeout": str(_TRANSACTION_TIMEOUT_MS),
+    "lock_timeout": str(_TRANSACTION_TIMEOUT_MS),
+    "jit": "off",
+}
+_PING: Final = text("SELECT 1")
 _NO_PARAMS: Final[Mapping[str, object]] = {}
 
 _open_transaction: ContextVar[str | None] = ContextVar("open_transaction", default=None)
@@ -53,34 +59,38 @@ def refuse_inside_transaction(what: str) -> None:
 
 def violated_constraint(error: IntegrityError) -> str | None:
     """The name of the constraint or unique index that refused the statement."""
-    cause = error.orig.__cause__ if error.orig is not None else None
-    name = getattr(cause, "constraint_name", None)
+    name = getattr(error.orig, "constraint_name", None)
     return name if isinstance(name, str) else None
 
 
 class Reader:
     """A connection that reads. Statements commit by themselves; several see several snapshots."""
 
-    __slots__ = ("_connection",)
+    __slots__ = ("_session",)
 
-    def __init__(self, connection: AsyncConnection) -> None:
-        self._connection = connection
+    def __init__(self, session: Session) -> None:
+        self._session = session
 
-    async def execute(self, statement: Executable, params: Mapping[str, object] = _NO_PARAMS) -> CursorResult[Any]:
-        """Run a Core statement or `text()`."""
-        return await self._connection.execute(statement, params)
+    async def execute(self, statement: Executable, params: Mapping[str, object] = _NO_PARAMS) -> Result:
+        """Run a `text()` statement."""
+        return await self._session.run(statement, params)
 
     async def one_or_none(self, statement: Executable, params: Mapping[str, object] = _NO_PARAMS) -> Row[Any] | None:
-        """The single row, or None."""
-        return (await self._connection.execute(statement, params)).one_or_none()
+        """The single row, or None. Raises: MultipleResultsFound."""
+        rows = (await self._session.run(statement, params)).rows
+        if len(rows) > 1:
+            message = f"{len(rows)} rows where one was expected"
+            raise MultipleResultsFound(message)
+        return rows[0] if rows else None
 
     async def all(self, statement: Executable, params: Mapping[str, object] = _NO_PARAMS) -> Sequence[Row[Any]]:
         """Every row; the statement must bound how many."""
-        return (await self._connection.execute(statement, params)).all()
+        return (await self._session.run(statement, params)).rows
 
     async def scalar(self, statement: Executable, params: Mapping[str, object] = _NO_PARAMS) -> Any:
         """The first column of the first row, or None."""
-        return (await self._connection.execute(statement, params)).scalar()
+        rows = (await self._session.run(statement, params)).rows
+        return rows[0][0] if rows else None
 
 
 class Tx(Reader):
@@ -88,8 +98,8 @@ class Tx(Reader):
 
     __slots__ = ("_rings",)
 
-    def __init__(self, connection: AsyncConnection) -> None:
-        super().__init__(connection)
+    def __init__(self, session: Session) -> None:
+        super().__init__(session)
         self._rings: list[Ring] = []
 
     def after_commit(self, *rings: Ring) -> None:
@@ -102,11 +112,22 @@ class Tx(Reader):
 
 
 class Database:
-    """The engine and its two doors: `read` and `transaction`."""
+    """The pool and its two doors: `read` and `transaction`. Connects when it is first used."""
 
     def __init__(self, url: str, *, pool_size: int = 10, max_overflow: int = 20, name: str = "starbrush") -> None:
-        self._engine = _create_engine(url, pool_size=pool_size, max_overflow=max_overflow, name=name)
-        self._reading = self._engine.execution_options(isolation_level="AUTOCOMMIT")
+        dsn = url.replace("postgresql+asyncpg://", "postgresql://", 1)
+        settings = {**_SERVER_SETTINGS, "application_name": name}
+        self._pool = ConnectionPool(
+            lambda: connect(
+                dsn,
+                timeout_seconds=_CONNECT_TIMEOUT_SECONDS,
+                statement_timeout_seconds=_STATEMENT_TIMEOUT_SECONDS,
+                server_settings=settings,
+            ),
+            kept=pool_size,
+            most=pool_size + max_overflow,
+            wait_seconds=_POOL_TIMEOUT_SECONDS,
+        )
         self._ringer: Ringer | None = None
 
     def ring_with(self, ringer: Ringer) -> None:
@@ -114,73 +135,84 @@ class Database:
         self._ringer = ringer
 
     @property
-    def engine(self) -> AsyncEngine:
-        """For migrations and health figures of the pool."""
-        return self._engine
+    def connections_in_use(self) -> int:
+        """How many connections of the pool are out."""
+        return self._pool.in_use
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[Reader]:
         """A connection for reading, given back at the end of the block."""
         refuse_inside_transaction("a second connection")
-        async with self._reading.connect() as connection:
-            yield Reader(connection)
+        session = await self._pool.take()
+        try:
+            yield Reader(session)
+        except BaseException as error:
+            if _is_left_in_order(error):
+                await self._pool.give_back(session)
+            else:
+                self._pool.discard(session)
+            raise
+        await self._pool.give_back(session)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Tx]:
         """One transaction: commits at the end of the block, rolls back on any exception, then rings.
 
-        Raises: AssertionError when one is already open in this task.
+        Raises: AssertionError when one is already open in this task, or when the block swallowed the failure of a
+        statement: the server has rolled back then.
         """
         refuse_inside_transaction("a nested transaction")
-        async with self._engine.connect() as connection:
-            tx = Tx(connection)
-            token = _open_transaction.set("open")
-            try:
-                async with connection.begin():
-                    yield tx
-            finally:
-                _open_transaction.reset(token)
+        session = await self._pool.take()
+        token = _open_transaction.set("open")
+        tx = Tx(session)
+        try:
+            await session.command("BEGIN")
+            yield tx
+            await _commit(session)
+        except BaseException as error:
+            await self._roll_back(session, error)
+            raise
+        finally:
+            _open_transaction.reset(token)
+        await self._pool.give_back(session)
         if tx.rings and self._ringer is not None:
             await self._ringer.ring(tx.rings)
 
     async def ping(self) -> None:
         """Raises when the database does not answer."""
         async with self.read() as reader:
-            await reader.execute(text("SELECT 1"))
+            await reader.execute(_PING)
 
     async def close(self) -> None:
         """Close every connection."""
-        await self._engine.dispose()
+        await self._pool.close()
+
+    async def _roll_back(self, session: Session, error: BaseException) -> None:
+        if not _is_left_in_order(error) or session.is_closed:
+            self._pool.discard(session)
+            return
+        try:
+            await session.command("ROLLBACK")
+        except (DBAPIError, OSError, TimeoutError):
+            # Cut off, it is rolled back all the same; the caller sees what ended the transaction.
+            self._pool.discard(session)
+        except BaseException:
+            self._pool.discard(session)
+            raise
+        else:
+            await self._pool.give_back(session)
 
 
-def _create_engine(url: str, *, pool_size: int, max_overflow: int, name: str) -> AsyncEngine:
-    engine = create_async_engine(
-        url,
-        pool_size=pool_size,
-        max_overflow=max_overflow,
-        pool_timeout=_POOL_TIMEOUT_SECONDS,
-        connect_args={
-            "timeout": _CONNECT_TIMEOUT_SECONDS,
-            "command_timeout": _STATEMENT_TIMEOUT_SECONDS,
-            "server_settings": {
-                "application_name": name,
-                "idle_in_transaction_session_timeout": str(_TRANSACTION_TIMEOUT_MS),
-                "lock_timeout": str(_TRANSACTION_TIMEOUT_MS),
-                "jit": "off",
-            },
-        },
-    )
-    event.listen(engine.sync_engine, "checkout", _refuse_dead_connection)
-    return engine
+async def _commit(session: Session) -> None:
+    """COMMIT is answered with ROLLBACK when a statement has failed and nobody let that be known."""
+    if await session.command("COMMIT") != "COMMIT":
+        message = "committed a transaction in which a statement had failed"
+        raise AssertionError(message)
 
 
-def _refuse_dead_connection(dbapi_connection: Any, _record: object, _proxy: object) -> None:
-    """Drop a pooled connection whose socket the server has closed.
-
-    asyncpg notices a server restart at once, so this costs nothing, while a ping would cost a round trip a checkout.
-    """
-    if dbapi_connection.driver_connection.is_closed():
-        raise DisconnectionError
+def _is_left_in_order(error: BaseException) -> bool:
+    """Whether the connection stands between two statements: a cancelled or overdue one may still be running."""
+    return isinstance(error, Exception) and not isinstance(error, TimeoutError)
 
 
 def is_outage(error: BaseException) -> bool:

@@ -5,13 +5,12 @@ import json
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any, cast
+from typing import Any
 
 import httpx
 import pytest
 import uvicorn
 from fastapi import APIRouter, FastAPI
-from sqlalchemy.pool import QueuePool
 
 from app.api.setup import create_http
 from app.api.webapp import stream
@@ -187,7 +186,6 @@ async def test_holds_no_connection_while_it_waits(
     cabinet = await open_cabinet(7)
     async with listening(address, cabinet.person) as events:
         await events.next()
-        pool = cast(QueuePool, container.db.engine.pool)
         async with asyncio.timeout(LIMIT_SECONDS):
-            while pool.checkedout() > 0:  # noqa: ASYNC110 - a pool has no event for it
+            while container.db.connections_in_use > 0:  # noqa: ASYNC110 - a pool has no event for it
                 await asyncio.sleep(0.01)

@@ -96,8 +96,7 @@ class Shop(Container):
     async def run_sql(self, statement: str, **params: object) -> list[Mapping[str, Any]]:
         """Look at the database, or change what no use case changes."""
         async with self.db.transaction() as tx:
-            result = await tx.execute(text(statement), params)
-            return [dict(row._mapping) for row in result] if result.returns_rows else []
+            return [dict(row._mapping) for row in await tx.all(text(statement), params)]
 
     async def scalar(self, statement: str, **params: object) -> Any:
         """The single value of a statement."""

@@ -5,16 +5,18 @@ import json
 import re
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from unittest import mock
 from uuid import UUID
 
-from sqlalchemy import Connection, TextClause, event
+from sqlalchemy import Executable, TextClause, TextualSelect
 
 from app.container import Container
+from app.core.connections import Result, Session
 from app.domain.actors import Actor
 from app.domain.generations.models import Origin
 from app.domain.generations.requests import SubmitGeneration
@@ -96,27 +98,26 @@ async def _record(container: Container, user_id: int) -> _Recording:
     await container.services.generations.submit(Actor.user(user_id), _request())
     recording = _Recording()
 
-    def note(_connection: Any, clause: Any, _multi: Any, params: Any, _options: Any) -> None:
-        textual = clause if isinstance(clause, TextClause) else clause.element
-        recording.statements.append((textual.text, dict(params)))
+    run, command = Session.run, Session.command
 
-    def bound(connection: Connection, statement: str) -> None:
-        # SQLAlchemy tells of a beginning on reading connections as well, where nothing is sent.
-        if connection.get_execution_options().get("isolation_level") != "AUTOCOMMIT":
-            recording.statements.append((statement, {}))
+    async def noted_run(session: Session, statement: Executable, params: Mapping[str, object]) -> Result:
+        recording.statements.append((_textual(statement), dict(params)))
+        return await run(session, statement, params)
 
-    engine = container.db.engine.sync_engine
-    hooks: dict[str, Callable[..., Any]] = {
-        "before_execute": note,
-        "begin": lambda connection: bound(connection, "BEGIN"),
-        "commit": lambda connection: bound(connection, "COMMIT"),
-    }
-    for name, hook in hooks.items():
-        event.listen(engine, name, hook)
-    await container.services.generations.submit(Actor.user(user_id), _request())
-    for name, hook in hooks.items():
-        event.remove(engine, name, hook)
+    async def noted_command(session: Session, sql: str) -> str:
+        recording.statements.append((sql, {}))
+        return await command(session, sql)
+
+    with mock.patch.object(Session, "run", noted_run), mock.patch.object(Session, "command", noted_command):
+        await container.services.generations.submit(Actor.user(user_id), _request())
     return recording
+
+
+def _textual(statement: Executable) -> str:
+    """The words of a `text()` statement, also where its columns are declared."""
+    textual = statement.element if isinstance(statement, TextualSelect) else statement
+    assert isinstance(textual, TextClause)
+    return textual.text
 
 
 _NEW_ID = "CAST(lpad(to_hex(CAST(:a AS bigint)), 16, '0') || lpad(to_hex(CAST(:b AS bigint)), 16, '0') AS uuid)"

@@ -1,0 +1,186 @@
+"""Connections to PostgreSQL: a bounded pool, and sessions that keep their statements prepared.
+
+SQLAlchemy writes the statements, asyncpg runs them; what asyncpg raises leaves as SQLAlchemy's exceptions.
+"""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import asyncpg
+from asyncpg.prepared_stmt import PreparedStatement
+from sqlalchemy import Executable, Row
+from sqlalchemy.engine import result_tuple
+from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from app.core.statements import compiled
+
+_CLOSE_SECONDS: Final = 2.0
+# Above the number of statements that the product has; tests and scripts make some of their own.
+_PREPARED: Final = 1_000
+
+# What the server says when the columns of a prepared statement have changed.
+_STALE: Final = (asyncpg.InvalidCachedStatementError, asyncpg.ProtocolViolationError)
+
+RowMaker = Callable[[Sequence[Any]], Row[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a statement brought: its rows, and how many rows it found or changed."""
+
+    rows: Sequence[Row[Any]]
+    rowcount: int
+
+
+class Session:
+    """One connection. Not to be used by two tasks at a time."""
+
+    __slots__ = ("_connection", "_prepared")
+
+    def __init__(self, connection: asyncpg.Connection) -> None:
+        self._connection = connection
+        self._prepared: dict[str, tuple[PreparedStatement, RowMaker]] = {}
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether the server or we have closed it; asyncpg notices that at once."""
+        return bool(self._connection.is_closed())
+
+    async def run(self, statement: Executable, params: Mapping[str, object]) -> Result:
+        """Run one statement. Raises: IntegrityError, DBAPIError; OSError and TimeoutError as they come."""
+        ready = compiled(statement)
+        arguments = ready.arguments(params)
+        try:
+            prepared, make_row = self._prepared.get(ready.sql) or await self._prepare(ready.sql)
+            rows = await prepared.fetch(*arguments)
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
+            if isinstance(error, _STALE):
+                # The schema has changed under it: the next use prepares it anew.
+                self._prepared.clear()
+            raise _translated(error, ready.sql, is_closed=self.is_closed) from error
+        count = prepared.get_statusmsg().rpartition(" ")[2]
+        return Result([make_row(row) for row in rows], int(count) if count.isdecimal() else -1)
+
+    async def command(self, sql: str) -> str:
+        """Run BEGIN, COMMIT or ROLLBACK; returns what the server says it did. Raises: as `run`."""
+        try:
+            status: str = await self._connection.execute(sql)
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
+            raise _translated(error, sql, is_closed=self.is_closed) from error
+        return status
+
+    async def close(self) -> None:
+        """Say goodbye to the server, which is not waited for long."""
+        try:
+            await self._connection.close(timeout=_CLOSE_SECONDS)
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError):
+            self._connection.terminate()
+
+    def drop(self) -> None:
+        """Cut the connection: the server rolls back whatever was open in it."""
+        self._connection.terminate()
+
+    async def _prepare(self, sql: str) -> tuple[PreparedStatement, RowMaker]:
+        if len(self._prepared) >= _PREPARED:
+            self._prepared.clear()
+        statement = await self._connection.prepare(sql)
+        ready = statement, result_tuple([column.name for column in statement.get_attributes()])
+        self._prepared[sql] = ready
+        return ready
+
+
+class ConnectionPool:
+    """At most `most` sessions, of which up to `kept` stay open while nobody uses them."""
+
+    def __init__(self, connect: Callable[[], Awaitable[Session]], *, kept: int, most: int, wait_seconds: float) -> None:
+        self._connect = connect
+        self._kept = kept
+        self._wait_seconds = wait_seconds
+        self._places = asyncio.Semaphore(most)
+        self._idle: list[Session] = []
+        self._in_use: set[Session] = set()
+
+    @property
+    def in_use(self) -> int:
+        """How many sessions are out."""
+        return len(self._in_use)
+
+    async def take(self) -> Session:
+        """A session, the one used last if possible. Raises: PoolTimeout, and what connecting raises."""
+        if self._places.locked():
+            try:
+                async with asyncio.timeout(self._wait_seconds):
+                    await self._places.acquire()
+            except TimeoutError as error:
+                message = f"no connection became free within {self._wait_seconds} s"
+                raise PoolTimeout(message) from error
+        else:
+            await self._places.acquire()
+        try:
+            session = self._pick() or await self._connect()
+        except BaseException:
+            self._places.release()
+            raise
+        self._in_use.add(session)
+        return session
+
+    async def give_back(self, session: Session) -> None:
+        """Return a session in which nothing is open."""
+        self._in_use.discard(session)
+        self._places.release()
+        if session.is_closed:
+            return
+        if len(self._idle) < self._kept:
+            self._idle.append(session)
+        else:
+            await session.close()
+
+    def discard(self, session: Session) -> None:
+        """Give up a session that was left in the middle of something."""
+        self._in_use.discard(session)
+        self._places.release()
+        session.drop()
+
+    async def close(self) -> None:
+        """Close what is idle, and cut what is still used: whoever uses it has been told to stop."""
+        while self._idle:
+            await self._idle.pop().close()
+        for session in tuple(self._in_use):
+            session.drop()
+
+    def _pick(self) -> Session | None:
+        while self._idle:
+            session = self._idle.pop()
+            if not session.is_closed:
+                return session
+        return None
+
+
+async def connect(
+    dsn: str, *, timeout_seconds: float, statement_timeout_seconds: float, server_settings: Mapping[str, str]
+) -> Session:
+    """Open a connection whose JSON is JSON. Raises: DBAPIError, OSError, TimeoutError."""
+    try:
+        connection = await asyncpg.connect(
+            dsn,
+            timeout=timeout_seconds,
+            command_timeout=statement_timeout_seconds,
+            server_settings=dict(server_settings),
+            # Sessions keep their own.
+            statement_cache_size=0,
+        )
+        # What is written comes as text, from the type that a statement declares; what is read is parsed here.
+        await connection.set_type_codec("jsonb", encoder=str, decoder=json.loads, schema="pg_catalog")
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
+        raise _translated(error, "connect", is_closed=True) from error
+    return Session(connection)
+
+
+def _translated(error: Exception, sql: str, *, is_closed: bool) -> DBAPIError:
+    """As SQLAlchemy's own driver would say it, but for the parameters: they hold what people wrote."""
+    kind = IntegrityError if isinstance(error, asyncpg.IntegrityConstraintViolationError) else DBAPIError
+    return kind(sql, None, error, hide_parameters=True, connection_invalidated=is_closed)

@@ -1,0 +1,219 @@
+"""The database's two doors: what is committed, what is rolled back, and what becomes of a connection afterwards."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from uuid import UUID, uuid4
+
+import asyncpg
+import pytest
+from sqlalchemy import bindparam, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.exc import DBAPIError, IntegrityError, MultipleResultsFound
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from app.core import db as module
+from app.core.db import Database, is_outage, refuse_inside_transaction, violated_constraint
+from tests.waiting import until
+
+_INSERT = text("INSERT INTO notes (id, words) VALUES (:id, :words)")
+_COUNT = text("SELECT count(*) FROM notes")
+_SLEEP = text("SELECT pg_sleep(60)")
+_PID = text("SELECT pg_backend_pid()")
+
+
+@pytest.fixture
+async def db(empty_database_url: str) -> AsyncIterator[Database]:
+    database = Database(empty_database_url, pool_size=2, max_overflow=1)
+    async with database.transaction() as tx:
+        await tx.execute(text("CREATE TABLE notes (id integer PRIMARY KEY, words jsonb)"))
+    yield database
+    await database.close()
+
+
+async def write(db: Database, *ids: int, then: Exception | None = None) -> None:
+    async with db.transaction() as tx:
+        for number in ids:
+            await tx.execute(_INSERT, {"id": number, "words": None})
+        if then is not None:
+            raise then
+
+
+async def count(db: Database) -> int:
+    async with db.read() as reader:
+        return int(await reader.scalar(_COUNT))
+
+
+async def terminate(url: str, pid: int) -> None:
+    other = await asyncpg.connect(url)
+    await other.execute("SELECT pg_terminate_backend($1)", pid)
+    await other.close()
+
+
+async def test_an_exception_rolls_back_and_leaves_the_connection_in_the_pool(db: Database) -> None:
+    async with db.read() as reader:
+        before = await reader.scalar(_PID)
+    with pytest.raises(KeyError):
+        await write(db, 1, then=KeyError())
+    assert await count(db) == 0
+    async with db.read() as reader:
+        assert await reader.scalar(_PID) == before
+
+
+async def test_a_violation_names_its_constraint(db: Database) -> None:
+    with pytest.raises(IntegrityError) as raised:
+        await write(db, 1, 1)
+    assert violated_constraint(raised.value) == "notes_pkey"
+    assert not is_outage(raised.value)
+    assert await count(db) == 0
+
+
+async def test_what_people_wrote_is_in_no_error(db: Database) -> None:
+    with pytest.raises(DBAPIError) as raised:
+        async with db.read() as reader:
+            await reader.execute(text("SELECT CAST(:words AS text) FROM nowhere"), {"words": "a secret wish"})
+    assert "a secret wish" not in str(raised.value)
+
+
+async def test_a_swallowed_failure_is_no_commit(db: Database) -> None:
+    async def swallow() -> None:
+        async with db.transaction() as tx:
+            await tx.execute(_INSERT, {"id": 1, "words": None})
+            with suppress(IntegrityError):
+                await tx.execute(_INSERT, {"id": 1, "words": None})
+
+    with pytest.raises(AssertionError):
+        await swallow()
+    assert await count(db) == 0
+
+
+async def test_a_cancelled_statement_costs_its_connection(db: Database) -> None:
+    """Whatever it was doing may still be running in it, and the transaction is gone with it."""
+    began = asyncio.Event()
+
+    async def work() -> None:
+        async with db.transaction() as tx:
+            await tx.execute(_INSERT, {"id": 1, "words": None})
+            began.set()
+            await tx.execute(_SLEEP)
+
+    task = asyncio.create_task(work())
+    await began.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert db.connections_in_use == 0
+    # The server notices the end of the connection by itself; until then the row's key may be locked.
+    async with db.transaction() as tx:
+        await tx.execute(_INSERT, {"id": 1, "words": None})
+    assert await count(db) == 1
+
+
+async def test_json_is_written_as_declared_and_read_as_it_is(db: Database) -> None:
+    insert = text("INSERT INTO notes (id, words) VALUES (:id, :words) RETURNING words").bindparams(
+        bindparam("words", type_=JSONB)
+    )
+    async with db.transaction() as tx:
+        row = await tx.one_or_none(insert, {"id": 1, "words": {"a": ["б", None]}})
+    assert row is not None
+    assert row.words == {"a": ["б", None]}
+    assert row._mapping["words"] == row[0]
+
+
+async def test_a_parameter_may_be_used_twice_and_others_be_left_over(db: Database) -> None:
+    async with db.read() as reader:
+        found = await reader.scalar(
+            text("SELECT CAST(:id AS uuid) WHERE CAST(:id AS uuid) IS NOT NULL"), {"id": (given := uuid4()), "other": 1}
+        )
+    assert UUID(str(found)) == given
+
+
+async def test_rowcount_tells_what_was_changed(db: Database) -> None:
+    async with db.transaction() as tx:
+        assert (await tx.execute(_INSERT, {"id": 1, "words": None})).rowcount == 1
+        assert (await tx.execute(text("UPDATE notes SET id = id + 1 WHERE id > 7"))).rowcount == 0
+        assert (await tx.execute(text("LOCK TABLE notes"))).rowcount == -1
+
+
+async def test_one_or_none_refuses_more_than_one(db: Database) -> None:
+    async with db.read() as reader:
+        with pytest.raises(MultipleResultsFound):
+            await reader.one_or_none(text("SELECT * FROM generate_series(1, 2)"))
+
+
+async def test_nothing_waits_for_ever_for_a_connection(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(db._pool, "_wait_seconds", 0.05)
+    async with db.read(), asyncio.TaskGroup() as group:
+        release = asyncio.Event()
+
+        async def hold() -> None:
+            async with db.read():
+                await release.wait()
+
+        for _ in range(2):
+            group.create_task(hold())
+        await until(lambda: db.connections_in_use == 3)
+        with pytest.raises(PoolTimeout) as raised:
+            # Another task would wait; here nobody gives one back.
+            await db._pool.take()
+        assert is_outage(raised.value)
+        release.set()
+    assert db.connections_in_use == 0
+
+
+async def test_connections_beyond_the_pool_are_closed_when_they_come_back(db: Database) -> None:
+    async def pid() -> int:
+        async with db.read() as reader:
+            await reader.execute(text("SELECT pg_sleep(0.1)"))
+            return int(await reader.scalar(_PID))
+
+    first = set(await asyncio.gather(pid(), pid(), pid()))
+    assert len(first) == 3
+    async with db.read() as reader:
+        alive = await reader.all(text("SELECT pid FROM pg_stat_activity WHERE pid = ANY(:pids)"), {"pids": list(first)})
+    assert len(alive) == 2
+
+
+async def test_connections_that_the_server_has_closed_are_replaced(db: Database, empty_database_url: str) -> None:
+    async with db.read() as reader:
+        pid = await reader.scalar(_PID)
+    await terminate(empty_database_url, pid)
+    await until(lambda: all(session.is_closed for session in db._pool._idle))
+    assert await count(db) == 0
+
+
+async def test_a_connection_that_dies_in_use_is_an_outage(db: Database, empty_database_url: str) -> None:
+    async def die() -> None:
+        async with db.transaction() as tx:
+            await terminate(empty_database_url, await tx.scalar(_PID))
+            await tx.execute(_COUNT)
+
+    with pytest.raises(DBAPIError) as raised:
+        await die()
+    assert is_outage(raised.value)
+    assert db.connections_in_use == 0
+    assert await count(db) == 0
+
+
+async def test_a_statement_survives_a_change_of_the_schema(db: Database) -> None:
+    every = text("SELECT * FROM notes")
+    async with db.read() as reader:
+        assert await reader.all(every) == []
+        await reader.execute(text("ALTER TABLE notes ADD COLUMN more integer"))
+        with pytest.raises(DBAPIError):
+            await reader.all(every)
+        await reader.execute(text("INSERT INTO notes (id, more) VALUES (1, 2)"))
+        assert (await reader.all(every))[0].more == 2
+
+
+async def test_no_door_opens_inside_a_transaction(db: Database) -> None:
+    async with db.transaction():
+        with pytest.raises(AssertionError):
+            refuse_inside_transaction("Telegram")
+        with pytest.raises(AssertionError):
+            async with db.read():
+                raise NotImplementedError
+        with pytest.raises(AssertionError):
+            async with db.transaction():
+                raise NotImplementedError
+    assert module._open_transaction.get() is None

@@ -12,6 +12,7 @@ import sys
 import textwrap
 import time
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,8 @@ from app.sandbox.processes import free_port, port_is_free
 from tests.harness import ROOT, machine_environment
 
 LIMIT_SECONDS = 60.0
+# The demo promises a second; a machine that runs other tests meanwhile gets a few.
+RESTART_LIMIT_SECONDS = 5.0
 NAMES = ("app", "sandbox", "postgres", "redis", "s3")
 
 # `migrate` counts its calls in the database; `sandbox` and `serve` answer as long as their dependencies do.
@@ -124,6 +127,9 @@ class Demo:
         files = (self.data_dir / "run").glob("*.pid")
         return {path.stem: int(path.read_text()) for path in files if path.stem != "supervisor"}
 
+    def restarted(self, name: str, other_than: int) -> bool:
+        return self.pids().get(name) not in (None, other_than)
+
 
 @pytest.fixture
 def demo(reachable_path: Path) -> Iterator[Demo]:
@@ -166,7 +172,7 @@ def test_every_killed_process_runs_again(demo: Demo) -> None:
     demo.started()
     for name, pid in demo.pids().items():
         os.kill(pid, signal.SIGKILL)
-        wait_until(lambda name=name, pid=pid: demo.pids().get(name) not in (None, pid), limit_seconds=2)  # type: ignore[misc]  # defaults bind the loop's values
+        wait_until(partial(demo.restarted, name, pid), limit_seconds=RESTART_LIMIT_SECONDS)
     wait_until(lambda: not port_is_free(demo.port) and not port_is_free(demo.sandbox_port))
     assert set(demo.pids()) == set(NAMES)
     assert all(map(is_alive, demo.pids().values()))

@@ -52,9 +52,8 @@ def payment(words: Words, params: Mapping[str, Any]) -> Message:
         lines.append(words.html("balance-debt", debt=params["debt"]))
     if params["purpose"] == "subscription":
         return "\n".join(lines), money_keyboards.to_subscription(words)
-    if params.get("gift_link"):
-        lines[0] = f"{lines[0]}\n{params['gift_link']}"
-        return "\n".join(lines), money_keyboards.gift(words, {**params, "state": "OPEN", "link": params["gift_link"]})
+    if gift_ := params.get("gift"):
+        return f"{lines[0]}\n{gift_['link']}", money_keyboards.gift(words, gift_)
     return "\n".join(lines), None
 
 

@@ -4,7 +4,7 @@ from aiogram import Router
 from aiogram.filters import Command
 from aiogram.types import CallbackQuery, Message
 
-from app.adapters.telegram.callbacks import Action, Tap
+from app.adapters.telegram.callbacks import Action
 from app.bot.conversation import Conversation
 from app.bot.middlewares import OPEN_TO_ALL
 from app.bot.taps import OnTap
@@ -28,19 +28,19 @@ async def show(_message: Message, conversation: Conversation) -> None:
     await conversation.show("subscription", _params(conversation, current))
 
 
-async def show_anew(_query: CallbackQuery, _tap: Tap, conversation: Conversation) -> None:
+async def show_anew(_query: CallbackQuery, conversation: Conversation) -> None:
     """The same from a button, in a message of its own."""
     current = await conversation.services.subscriptions.find_current(conversation.actor)
     await conversation.show("subscription", _params(conversation, current))
 
 
-async def cancel(_query: CallbackQuery, _tap: Tap, conversation: Conversation) -> None:
+async def cancel(_query: CallbackQuery, conversation: Conversation) -> None:
     """Telegram renews it no more; what is paid stays."""
     current = await conversation.services.subscriptions.cancel(conversation.actor)
     await conversation.edit("subscription", _params(conversation, current))
 
 
-async def resume(_query: CallbackQuery, _tap: Tap, conversation: Conversation) -> None:
+async def resume(_query: CallbackQuery, conversation: Conversation) -> None:
     """Telegram renews it again."""
     current = await conversation.services.subscriptions.resume(conversation.actor)
     await conversation.edit("subscription", _params(conversation, current))

@@ -111,6 +111,7 @@ free-result = 🎁 Free of charge, therefore with a watermark.
 unlock =
     ✨ <b>Without the watermark</b>
     The same result, clean and in full quality. You have { $balance } 💎.
+toast-unlocked = ✨ Unlocked, on its way
 unlocked = ✨ <b>Without the watermark</b>, as promised.
 button-unlock = ✨ Remove the watermark
 button-unlock-credits = For { $price } 💎

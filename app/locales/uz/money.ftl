@@ -107,6 +107,7 @@ free-result = 🎁 Bu bepul, shuning uchun suv belgisi bor.
 unlock =
     ✨ <b>Suv belgisisiz</b>
     Xuddi shuning oʻzi, toza va toʻliq sifatda. Sizda { $balance } 💎 bor.
+toast-unlocked = ✨ Ochildi, yoʻlda
 unlocked = ✨ <b>Suv belgisisiz</b>, vaʼda qilinganidek.
 button-unlock = ✨ Suv belgisini olib tashlash
 button-unlock-credits = { $price } 💎 ga

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.adapters.telegram.bills import bill
 from app.adapters.telegram.rendering import TEMPLATES, Rendered, Renderer
-from app.adapters.telegram.words import bar, escape, fit, shorten, units, visible_length
+from app.adapters.telegram.words import bar, escape, fit, price_in, shorten, units, visible_length
 from app.core.errors import AppError, message_key
 from app.core.i18n import LANGUAGES, Translator
 from app.core.ids import new_id
@@ -18,6 +19,7 @@ from app.domain import errors
 from app.domain.errors import FailureReason
 from app.domain.ports import Media, Outgoing
 from app.sandbox.botapi.richtext import compose
+from tests.adapters.telegram import money_params
 
 LOCALES = Path(__file__).resolve().parents[3] / "app" / "locales"
 TRANSLATOR = Translator(LOCALES)
@@ -59,6 +61,7 @@ def work_of(text: str) -> dict[str, Any]:
 def outcomes(text: str) -> Iterator[dict[str, Any]]:
     yield work_of(text)
     yield {**work_of(text), "count": 1, "returned": 0}
+    yield {**work_of(text), "count": 1, "returned": 0, "watermarked": True}
 
 
 def notices(text: str) -> Iterator[dict[str, Any]]:
@@ -105,7 +108,7 @@ def cards(text: str) -> Iterator[dict[str, Any]]:
     ratios = ["1:1", "3:4", "4:3", "9:16", "16:9", "2:3", "3:2"]
     for next_model_key in ("m" * 64, "image-pro", None):
         choices = {"ratios": ratios, "max_count": 4, "next_model_key": next_model_key}
-        yield {**work_of(text), **choices, "quick_mode": next_model_key is None}
+        yield {**work_of(text), **choices, "quick_mode": next_model_key is None, "free_left": 1}
 
 
 def progresses(text: str) -> Iterator[dict[str, Any]]:
@@ -133,6 +136,7 @@ PARAMS: dict[str, Callable[[str], Iterator[dict[str, Any]]]] = {
     "card": cards,
     "progress": progresses,
     "failed": failures,
+    **money_params.PARAMS,
 }
 
 
@@ -150,7 +154,9 @@ def check(rendered: Rendered, *, limit: int) -> None:
         for button in row:
             assert button.text.strip()
             assert not button.text.startswith("button-")
-            assert 1 <= len((button.callback_data or "").encode()) <= 64
+            assert bool(button.callback_data) is not bool(button.url)
+            assert len((button.callback_data or "").encode()) <= 64
+            assert len(button.url or "") <= 2_048
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -168,7 +174,9 @@ def test_no_message_falls_back_to_its_key(template: str, language: str) -> None:
     for params in params_of(template, "a kite"):
         text = RENDERER.render(Outgoing(1, language, template, params)).text
         assert text
-        assert not re.search(r"\b(error|failure|progress|status|ledger|receipt|alert)-[a-z]", text), text
+        assert not re.search(
+            r"\b(error|failure|progress|status|ledger|receipt|alert|paid|shop|gift|subscription|refunded)-[a-z]", text
+        ), text
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -194,7 +202,7 @@ def test_every_refusal_fits_over_the_chat(error: type[AppError], language: str) 
     assert not re.search("[<>&]", text)
 
 
-PLAIN = ("error-", "failure-", "toast-", "button-", "command-", "ledger-")
+PLAIN = ("error-", "failure-", "toast-", "button-", "command-", "ledger-", "invoice-", "share-")
 
 
 def test_plain_messages_hold_no_markup() -> None:
@@ -231,6 +239,32 @@ def test_fitting_keeps_the_limit(text: str, longest: int) -> None:
     fitted = fit(markup, longest)
     assert visible_length(fitted) <= longest
     compose(fitted, "HTML", None)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("purpose", ["pack", "subscription", "unlock", "draft", "gift"])
+def test_a_bill_keeps_telegrams_limits(purpose: str, language: str) -> None:
+    """Bot API, sendInvoice: 1 to 32 characters, 1 to 255, a payload of 1 to 128 bytes; the first button pays."""
+    for item in HOSTILE.values():
+        params = {
+            "purpose": purpose,
+            "item": item or "x",
+            "credits": 1_000_000,
+            "payload": str(new_id()),
+            "stars": 10_000,
+            "days": 365,
+        }
+        method = bill(RENDERER.words(language), Outgoing(1, language, "bill", params))
+        assert 1 <= units(method.title) <= 32
+        assert 1 <= units(method.description) <= 255
+        assert not method.description.startswith("invoice-")
+        assert (method.currency, [price.amount for price in method.prices]) == ("XTR", [10_000])
+        assert method.reply_markup is not None
+        assert method.reply_markup.inline_keyboard[0][0].pay
+
+
+def test_prices_are_written_as_people_read_them() -> None:
+    assert [price_in("XTR", 100), price_in("RUB", 20_000), price_in("RUB", 99_90)] == ["100 ⭐", "200 ₽", "99,90 ₽"]
 
 
 def test_the_bar_grows() -> None:

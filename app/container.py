@@ -225,7 +225,9 @@ class Container:
             catalog,
             {
                 Method.STARS: StarsTill(self.stars),
-                Method.TBANK: CardTill(db, self.cards, terminals, addresses=_pages(settings)),
+                Method.TBANK: CardTill(
+                    db, self.cards, terminals, addresses=_pages(settings), crashpoints=self.crashpoints
+                ),
             },
             self.rate_counter,
             pay_and_go,

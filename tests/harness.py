@@ -19,6 +19,12 @@ ROOT = Path(__file__).resolve().parent.parent
 BOT_TOKEN = "4000000001:AAEsandboxsandboxsandboxsandboxsand"
 BOT_USERNAME = "starbrush_test_bot"
 WEBHOOK_SECRET = "webhook_secret_of_the_tests_0123456789"
+CARD_TERMINALS = {
+    "TBANK_TERMINAL_KEY": "StarbrushLive",
+    "TBANK_PASSWORD": "password of the real terminal",
+    "TBANK_TEST_TERMINAL_KEY": "StarbrushDEMO",
+    "TBANK_TEST_PASSWORD": "password of the test terminal",
+}
 ADMIN_ID = 1000
 ALERT_CHAT_ID = -1001
 

@@ -157,6 +157,19 @@ async def test_what_is_done_to_a_user_is_shown_and_audited(cli: Cli, database: A
     assert await database.fetchval("SELECT count(*) FROM audit_log") == 5
 
 
+async def test_the_terminal_is_switched_and_audited(cli: Cli, database: Any) -> None:
+    cards = {"TBANK_TEST_TERMINAL_KEY": "StarbrushDEMO", "TBANK_TEST_PASSWORD": "of the test terminal"}
+    status, out, _ = await cli("terminal", "test", "--reason", "a rehearsal", "--json", **cards)
+    assert (status, json.loads(out)) == (0, {"terminal": "test"})
+    assert await database.fetchval("SELECT value FROM app_settings WHERE key = 'card_terminal'") == '"test"'
+    row = await database.fetchrow("SELECT actor, reason FROM audit_log WHERE action = 'terminal.switch'")
+    assert tuple(row) == ("operator:cli:olga", "a rehearsal")
+    status, _, err = await cli("terminal", "production", **cards)
+    assert (status, "VALIDATION_ERROR" in err) == (1, True)
+    status, _, err = await cli("terminal", "other", **cards)
+    assert status == 2
+
+
 async def test_reconcile_proves_the_books(cli: Cli, database: Any) -> None:
     status, out, _ = await cli("reconcile", "--full", "--json")
     assert (status, json.loads(out)) == (0, {"users": 1, "breaches": [], "broken_audit_entry": None})

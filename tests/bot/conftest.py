@@ -14,6 +14,7 @@ from app.settings import Settings
 from app.worker.setup import WorkerService
 from tests.bot.phone import Phone, until
 from tests.bot.serving import serving
+from tests.domain.bank import TERMINALS
 from tests.harness import ADMIN_ID, ALERT_CHAT_ID, BOT_TOKEN, BOT_USERNAME
 from tests.sandbox.rig import Sandbox, serve
 
@@ -29,6 +30,7 @@ async def shared_sandbox(tmp_path_factory: pytest.TempPathFactory) -> AsyncItera
         bot_username=BOT_USERNAME,
         alert_chat_id=ALERT_CHAT_ID,
         admin_ids=(ADMIN_ID,),
+        tbank_terminals=TERMINALS,
     )
     async with serve(config) as running:
         yield running

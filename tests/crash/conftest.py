@@ -10,7 +10,7 @@ import pytest
 
 from app.sandbox.processes import free_port
 from tests.crash.rig import World, world_of
-from tests.harness import ADMIN_ID, ALERT_CHAT_ID, BOT_TOKEN, BOT_USERNAME, StarbrushProcess, emptied
+from tests.harness import ADMIN_ID, ALERT_CHAT_ID, BOT_TOKEN, BOT_USERNAME, CARD_TERMINALS, StarbrushProcess, emptied
 
 WORLDS = 2
 
@@ -59,6 +59,7 @@ def _sandbox(database_url: str, homes: pytest.TempPathFactory) -> StarbrushProce
             "BOT_USERNAME": BOT_USERNAME,
             "ADMIN_IDS": str(ADMIN_ID),
             "ALERT_CHAT_ID": str(ALERT_CHAT_ID),
+            **CARD_TERMINALS,
         },
         log_path=home / "sandbox.log",
     )

@@ -13,6 +13,7 @@ from uuid import UUID
 import structlog
 from sqlalchemy import text
 
+from app.core.crashpoints import CrashPoints
 from app.core.db import Database
 from app.domain.errors import ProviderUnavailable
 from app.domain.payments.orders import PaymentPage
@@ -69,12 +70,19 @@ class CardTill:
     currency: Final = "RUB"
 
     def __init__(
-        self, db: Database, gateways: CardGateways, terminals: TerminalService, *, addresses: PageAddresses
+        self,
+        db: Database,
+        gateways: CardGateways,
+        terminals: TerminalService,
+        *,
+        addresses: PageAddresses,
+        crashpoints: CrashPoints,
     ) -> None:
         self._db = db
         self._gateways = gateways
         self._terminals = terminals
         self._addresses = addresses
+        self._crashpoints = crashpoints
 
     async def terminal(self, user: UserView) -> str | None:
         """The terminal of this user's order. Raises: Forbidden."""
@@ -103,6 +111,7 @@ class CardTill:
             log.warning("payment_page_lost", order_id=str(order.id), error=error.detail)
             await self._close_lost_pages(gateway, order.id)
             payment = await gateway.init(request)
+        self._crashpoints.reach("page.opened")
         if payment.page_url is None:
             message = "a page without an address"
             raise CardOutcomeUnknown(message)

@@ -13,11 +13,12 @@ from typing import Final
 
 from PIL import Image
 
+from app.core.media_boxes import sniff_boxes
 from app.core.metadata import UPRIGHT, MalformedImage, Stripped, strip_metadata
 from app.core.watermark import mark
 
 _FORMATS: Final = {"image/jpeg": "JPEG", "image/png": "PNG", "image/webp": "WEBP"}
-EXTENSIONS: Final = {"image/jpeg": "jpg", "image/png": "png", "image/webp": "webp"}
+EXTENSIONS: Final = {"image/jpeg": "jpg", "image/png": "png", "image/webp": "webp", "video/mp4": "mp4"}
 
 PREVIEW_SIDE: Final = 1280
 THUMBNAIL_SIDE: Final = 320
@@ -103,7 +104,7 @@ def sniff(data: bytes) -> str | None:
         return "image/png"
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         return "image/webp"
-    return None
+    return sniff_boxes(data)
 
 
 def prepare_image(data: bytes, *, max_pixels: int, max_bytes: int) -> PreparedImage:
@@ -114,7 +115,7 @@ def prepare_image(data: bytes, *, max_pixels: int, max_bytes: int) -> PreparedIm
     if len(data) > max_bytes:
         raise MediaInvalid(MediaProblem.TOO_LARGE, f"{len(data)} bytes")
     mime = sniff(data)
-    if mime is None:
+    if mime not in _FORMATS:
         raise MediaInvalid(MediaProblem.FORMAT, data[:12].hex())
     try:
         stripped = strip_metadata(data, mime)
@@ -149,6 +150,12 @@ def mark_image(image: PreparedImage, words: str, *, max_pixels: int) -> Prepared
         preview=_preview(data, marked, image.mime),
         thumbnail=_jpeg(_shrunk(marked, THUMBNAIL_SIDE, gap=_THUMBNAIL_GAP), _THUMBNAIL_QUALITY),
     )
+
+
+def poster_copies(image: Image.Image) -> tuple[bytes, bytes]:
+    """Two JPEGs of a video's frame: one that Telegram takes as a photo, one that it takes as a thumbnail."""
+    preview = _jpeg(_shrunk(image, PREVIEW_SIDE, gap=_PREVIEW_GAP), _PREVIEW_QUALITY)
+    return preview, _jpeg(_shrunk(image, THUMBNAIL_SIDE, gap=_THUMBNAIL_GAP), _THUMBNAIL_QUALITY)
 
 
 class ImagePreparer:

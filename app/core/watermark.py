@@ -23,14 +23,32 @@ def mark(image: Image.Image, words: str) -> Image.Image:
     The words are pasted one by one: a layer of the picture's own size would take as much memory again.
     """
     marked = image.copy()
-    stamp = _stamp(words, max(_SMALLEST_LETTER, round(min(image.size) * _LETTER_SHARE)))
+    stamp, places = _pattern(image.size, words)
+    for place in places:
+        marked.paste(stamp, place, stamp)
+    return marked
+
+
+def sheet(size: tuple[int, int], words: str) -> Image.Image:
+    """The words alone, on nothing, to be laid over every frame of a video."""
+    layer = Image.new("RGBA", size, (255, 255, 255, 0))
+    stamp, places = _pattern(size, words)
+    for place in places:
+        # The words do not overlap, so that they can be put down as they are.
+        layer.paste(stamp, place)
+    return layer
+
+
+def _pattern(size: tuple[int, int], words: str) -> tuple[Image.Image, list[tuple[int, int]]]:
+    """The words once, and all the places where they go."""
+    stamp = _stamp(words, max(_SMALLEST_LETTER, round(min(size) * _LETTER_SHARE)))
+    places = []
     step_x, step_y = max(1, round(stamp.width * _COLUMN)), max(1, round(stamp.height * _ROW))
-    for row, top in enumerate(range(-stamp.height // 2, image.height, step_y)):
+    for row, top in enumerate(range(-stamp.height // 2, size[1], step_y)):
         # Every other row is moved by half, so that no straight strip stays clean.
         first = -stamp.width // 2 - (step_x // 2 if row % 2 else 0)
-        for left in range(first, image.width, step_x):
-            marked.paste(stamp, (left, top), stamp)
-    return marked
+        places += [(left, top) for left in range(first, size[0], step_x)]
+    return stamp, places
 
 
 @lru_cache(maxsize=16)

@@ -1,0 +1,94 @@
+"""Runs `media_worker` processes: decoders of foreign files may crash, hang or fill the memory, and only they do."""
+
+import asyncio
+import json
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any, Final
+
+import structlog
+
+from app.core.media import MediaInvalid, MediaProblem
+
+log = structlog.get_logger(__name__)
+
+_INPUT: Final = "input"
+# A worker that died may have been ended by the machine, for want of memory: once more, then it was the file.
+_TRIES: Final = 2
+
+
+class MediaProcesses:
+    """Lets files be worked on in processes of their own, a few at a time, each within `seconds`."""
+
+    def __init__(self, *, processes: int = 2, seconds: float = 300.0) -> None:
+        self._turns = asyncio.Semaphore(processes)
+        self._seconds = seconds
+
+    async def run(
+        self, order: str, data: bytes, options: Mapping[str, object]
+    ) -> tuple[Mapping[str, Any], Mapping[str, bytes]]:
+        """Have `order` (see `media_worker`) done to a file; returns the answer and the files that it names.
+
+        Raises: MediaInvalid, also when the worker dies of the file or does not end.
+        """
+        async with self._turns:
+            for _ in range(_TRIES):
+                with tempfile.TemporaryDirectory(prefix="starbrush-media-") as directory:
+                    answer, files = await self._try(Path(directory), order, data, options)
+                if answer is not None:
+                    break
+        if answer is None:
+            raise MediaInvalid(MediaProblem.DAMAGED, "no worker survived it")
+        if "problem" in answer:
+            raise MediaInvalid(MediaProblem(answer["problem"]), str(answer["detail"]))
+        return answer, files
+
+    async def _try(
+        self, directory: Path, order: str, data: bytes, options: Mapping[str, object]
+    ) -> tuple[Mapping[str, Any] | None, Mapping[str, bytes]]:
+        await asyncio.to_thread((directory / _INPUT).write_bytes, data)
+        async with _worker(order, directory, options) as process:
+            try:
+                async with asyncio.timeout(self._seconds):
+                    # Its input stays open as long as we live; it ends itself when that closes.
+                    said = await process.stdout.read() if process.stdout else b""
+                    await process.wait()
+            except TimeoutError:
+                log.warning("media_worker_too_slow", order=order, size_bytes=len(data))
+                return None, {}
+        if process.returncode != 0:
+            log.warning("media_worker_died", order=order, status=process.returncode, size_bytes=len(data))
+            return None, {}
+        answer: Mapping[str, Any] = json.loads(said)
+        names = list(answer.get("files", ()))
+        contents = await asyncio.gather(*(asyncio.to_thread((directory / name).read_bytes) for name in names))
+        return answer, dict(zip(names, contents, strict=True))
+
+
+@asynccontextmanager
+async def _worker(
+    order: str, directory: Path, options: Mapping[str, object]
+) -> AsyncIterator[asyncio.subprocess.Process]:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "app.core.media_worker",
+        order,
+        str(directory / _INPUT),
+        json.dumps(options),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+        # Ctrl-C goes to everything in the terminal, and would end work that the app still waits for.
+        start_new_session=True,
+    )
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            with suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()

@@ -9,7 +9,7 @@ import re
 import sys
 from typing import Any, Final
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
 _WORD: Final = re.compile(r"\w+")
 
@@ -18,12 +18,15 @@ def import_aiogram() -> None:
     """Import it without building its models; nothing happens when it has been imported before."""
     if "aiogram" in sys.modules:
         return
-    build = BaseModel.__dict__["model_rebuild"]
+    build, config = BaseModel.__dict__["model_rebuild"], BaseModel.model_config
+    # Inherited by the methods' models, which do not ask for it themselves.
+    BaseModel.model_config = ConfigDict(defer_build=True)
     BaseModel.model_rebuild = classmethod(_name_what_it_needs)  # type: ignore[assignment, method-assign]  # until the import has ended
     try:
         import aiogram  # noqa: F401  # the import itself is what is wanted, here and not earlier
     finally:
         BaseModel.model_rebuild = build  # type: ignore[method-assign]  # as it was
+        BaseModel.model_config = config
 
 
 def _name_what_it_needs(

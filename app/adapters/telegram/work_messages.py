@@ -93,7 +93,7 @@ def album(_words: Words, _params: Mapping[str, Any]) -> Message:
 def failed(words: Words, params: Mapping[str, Any]) -> Message:
     """Why nothing came of it, and where the money is."""
     lines = [words.html("failed-title"), words.html(_failure_key(params["error_code"]))]
-    lines += _money_back(words, params["returned"])
+    lines.append(_money_back(words, params))
     if params.get("prompt"):
         lines.append(quote(params["prompt"], _PROMPT_IN_PROGRESS))
     return "\n".join(lines), keyboards.failed(words, params)
@@ -101,7 +101,7 @@ def failed(words: Words, params: Mapping[str, Any]) -> Message:
 
 def cancelled(words: Words, params: Mapping[str, Any]) -> Message:
     """The user's own cancellation, and where the money is."""
-    return "\n".join([words.html("cancelled-title"), *_money_back(words, params["returned"])]), None
+    return "\n".join([words.html("cancelled-title"), _money_back(words, params)]), None
 
 
 def history_item(words: Words, params: Mapping[str, Any]) -> Message:
@@ -135,8 +135,11 @@ def _failure_key(error_code: str) -> str:
     return message_key(error_code).replace("error-", "failure-", 1)
 
 
-def _money_back(words: Words, returned: int) -> list[str]:
-    return [words.html("money-returned", returned=returned) if returned else words.html("money-not-charged")]
+def _money_back(words: Words, params: Mapping[str, Any]) -> str:
+    if params.get("money_back"):
+        return words.html("money-coming-back")
+    returned = params["returned"]
+    return words.html("money-returned", returned=returned) if returned else words.html("money-not-charged")
 
 
 def _eta(words: Words, seconds: int) -> str:

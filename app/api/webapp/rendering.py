@@ -222,7 +222,12 @@ def _failure_of(container: Container, view: GenerationView, language: str) -> sh
         return None
     translate = container.translator.translate
     reason = translate(language, "failure-" + view.error_code.lower().replace("_", "-"))
-    money = translate(language, "money-returned", returned=view.returned_credits)
+    if view.is_money_back:
+        money = translate(language, "money-coming-back")
+    elif view.returned_credits:
+        money = translate(language, "money-returned", returned=view.returned_credits)
+    else:
+        money = translate(language, "money-not-charged")
     return shapes.Failure(code=view.error_code, message=f"{reason} {money}")
 
 

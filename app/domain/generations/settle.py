@@ -24,7 +24,7 @@ from app.domain.generations.models import Origin, Status
 from app.domain.users import repository as users
 from app.domain.users.views import UserView
 
-MONEY_BACK_JOB: Final = "money-back"
+MONEY_BACK_JOB: Final = "return-money"
 _ALBUM: Final = 2
 
 

@@ -134,6 +134,12 @@ class GenerationView:
         return self.status in {Status.PENDING, Status.PROCESSING}
 
     @property
+    def is_money_back(self) -> bool:
+        """Whether, instead of credits, the money that paid for exactly this one goes back: it was not made."""
+        ended_unmade = self.status in {Status.FAILED, Status.CANCELLED}
+        return ended_unmade and self.price_credits > 0 and self.returned_credits == 0
+
+    @property
     def is_watermarked(self) -> bool:
         """Whether something can be unlocked."""
         return any(output.watermarked for output in self.outputs)

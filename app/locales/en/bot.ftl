@@ -126,6 +126,7 @@ money-returned =
        *[other] { $returned } 💎 were returned.
     }
 money-not-charged = You were not charged.
+money-coming-back = The money that you paid for it goes back to you by itself.
 model-name = <b>{ $model }</b>
 
 # Balance and statement

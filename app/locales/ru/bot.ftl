@@ -127,6 +127,7 @@ money-returned =
        *[many] { $returned } 💎 возвращены.
     }
 money-not-charged = Ничего не списано.
+money-coming-back = Деньги, которые вы за это заплатили, вернутся к вам сами.
 model-name = <b>{ $model }</b>
 
 # Баланс и выписка

@@ -110,6 +110,7 @@ failed-title = 😔 <b>Chiqmadi.</b>
 cancelled-title = 🚫 <b>Bekor qilindi.</b>
 money-returned = { $returned } 💎 qaytarildi.
 money-not-charged = Hech narsa yechilmadi.
+money-coming-back = Buning uchun toʻlagan pulingiz oʻzi qaytariladi.
 model-name = <b>{ $model }</b>
 
 # Balans va hisobot

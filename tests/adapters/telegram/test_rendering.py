@@ -224,6 +224,10 @@ def test_the_money_is_always_told(language: str) -> None:
         free = {**params, "returned": 0}
         not_charged = {"ru": "Ничего не списано", "en": "You were not charged", "uz": "Hech narsa yechilmadi"}[language]
         assert not_charged in RENDERER.render(Outgoing(1, language, "failed", free)).text
+        coming_back = {**free, "money_back": True}
+        text = RENDERER.render(Outgoing(1, language, "failed", coming_back)).text
+        assert TRANSLATOR.translate(language, "money-coming-back") in text
+        assert not_charged not in text
 
 
 @given(st.text(max_size=300), st.integers(1, 200))

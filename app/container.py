@@ -15,7 +15,7 @@ from app.adapters.download import HttpDownloader
 from app.adapters.moderation import RuleModerator
 from app.adapters.payments.tbank import TBankGateway
 from app.adapters.payments.tbank_receipts import ReceiptTerms
-from app.adapters.providers.demo import DemoProvider
+from app.adapters.providers.configured import build_providers
 from app.adapters.queue import ArqQueue
 from app.adapters.rate_counter import RedisRateCounter
 from app.adapters.sessions import RedisSessions
@@ -32,10 +32,14 @@ from app.core.crashpoints import CrashPoints
 from app.core.db import Database
 from app.core.i18n import Translator
 from app.core.media import ImagePreparer
+from app.core.media_inputs import InputPreparer
+from app.core.media_processes import MediaProcesses
+from app.core.media_results import ResultPreparer, VideoPreparer
 from app.core.metrics import Metrics
 from app.domain.accounts.browser_links import BrowserLinkService
 from app.domain.accounts.service import AccountService, AccountTerms
 from app.domain.alerts.service import AlertService
+from app.domain.catalog.breaker import BreakerTerms, RouteBreaker
 from app.domain.catalog.seeds import ProductPrices, SeedPrices
 from app.domain.catalog.service import CatalogService
 from app.domain.credits.service import CreditService
@@ -45,6 +49,7 @@ from app.domain.generations.accept import Terms
 from app.domain.generations.collecting import ObjectCollector
 from app.domain.generations.contents import GenerationContents, ProgressEditor
 from app.domain.generations.drafts import DraftService
+from app.domain.generations.inputs import InputFetcher, InputResolver
 from app.domain.generations.keeping import OutputKeeper
 from app.domain.generations.making import OutputMaker
 from app.domain.generations.medians import MedianCache
@@ -72,10 +77,12 @@ from app.domain.payments.stars_events import StarsEvents
 from app.domain.payments.subscriptions import SubscriptionService
 from app.domain.payments.terminals import TerminalService
 from app.domain.payments.unlocking import UnlockService
-from app.domain.ports import CardGateway, Provider, Terminal
+from app.domain.ports import CardGateway, Terminal
 from app.domain.promotions.service import PromotionService
 from app.domain.referrals.service import ReferralService
 from app.domain.reports.service import BookService
+from app.domain.uploads.service import UploadService
+from app.domain.uploads.views import UploadTerms
 from app.domain.users.service import UserService
 from app.settings import Settings
 
@@ -85,6 +92,10 @@ _LOCALES: Final = Path(__file__).parent / "locales"
 # What a vendor may send back as one picture.
 _RESULT_MAX_BYTES: Final = 50_000_000
 _RESULT_MAX_PIXELS: Final = 50_000_000
+# Vendors' longest videos last 15 s, their largest are 4K.
+_VIDEO_MAX_BYTES: Final = 100_000_000
+_VIDEO_MAX_PIXELS: Final = 4096 * 2304
+_VIDEO_MAX_SECONDS: Final = 120
 # What stands on the pictures that the house has paid for.
 _WATERMARK: Final = "starbrush"
 
@@ -97,6 +108,7 @@ class Services:
     accounts: AccountService
     credits: CreditService
     catalog: CatalogService
+    uploads: UploadService
     moderation: ModerationService
     generations: GenerationService
     drafts: DraftService
@@ -155,9 +167,11 @@ class Container:
             bucket=settings.s3_bucket,
             region=settings.s3_region,
         )
-        self.preparer = ImagePreparer(max_pixels=_RESULT_MAX_PIXELS, max_bytes=_RESULT_MAX_BYTES, watermark=_WATERMARK)
-        self.downloader = HttpDownloader()
-        self.providers = _build_providers(settings)
+        media_processes = MediaProcesses()
+        self.preparer = _build_result_preparer(media_processes)
+        self.input_preparer = _build_input_preparer(settings, media_processes)
+        self.downloader = HttpDownloader(allows_origins=not settings.is_production)
+        self.providers = build_providers(settings)
         self.bot = create_bot(settings.bot_token.get_secret_value(), api_url=settings.telegram_api_url)
         self.stars = TelegramStars(self.bot, self.translator)
         self.cards = _build_cards(settings)
@@ -183,9 +197,21 @@ class Container:
         medians = MedianCache(db, catalog)
         deliveries = DeliveryService(db, self.messenger, lease=lease, metrics=metrics, crashpoints=self.crashpoints)
         deliveries.register(GenerationContents(db, medians).by_kind(), on_dead=_dead_letter_alert(alerts))
+        uploads = UploadService(
+            db,
+            self.storage,
+            self.input_preparer,
+            UploadTerms(
+                max_bytes=settings.upload_max_megabytes * 1_000_000,
+                life=timedelta(hours=settings.upload_life_hours),
+                kept=timedelta(hours=settings.inputs_kept_hours),
+            ),
+        )
+        inputs = InputResolver(db, self.storage, uploads)
         terms = Terms(
             limits=limits,
             quotas=_quotas(settings),
+            uploads=uploads.terms,
             start_wait=timedelta(seconds=settings.start_wait_seconds),
             first_ring=timedelta(seconds=settings.ring_first_seconds),
         )
@@ -194,6 +220,7 @@ class Container:
             catalog,
             moderation,
             medians,
+            inputs,
             terms=terms,
             prompts=prompts,
             stoppable_providers=frozenset(
@@ -209,6 +236,8 @@ class Container:
             self.downloader,
             OutputKeeper(db, self.storage, self.preparer, self.crashpoints),
             alerts,
+            InputFetcher(db, self.storage),
+            RouteBreaker(db, catalog, _breaker_terms(settings)),
             limits=_making_limits(settings),
             metrics=metrics,
             crashpoints=self.crashpoints,
@@ -217,7 +246,7 @@ class Container:
             db, self.cards, is_selling=settings.cards_enabled, testers=frozenset(settings.admin_ids)
         )
         drafts = DraftService(
-            db, catalog, generations, prompts=prompts, life=timedelta(hours=settings.draft_life_hours)
+            db, catalog, generations, inputs, prompts=prompts, life=timedelta(hours=settings.draft_life_hours)
         )
         pay_and_go = PayAndGo(db, catalog, moderation, drafts, limits=limits)
         orders = OrderService(
@@ -263,6 +292,7 @@ class Container:
             accounts=AccountService(db, self.sessions, limits=limits, terms=_account_terms(settings)),
             credits=CreditService(db),
             catalog=catalog,
+            uploads=uploads,
             moderation=moderation,
             generations=generations,
             drafts=drafts,
@@ -310,7 +340,13 @@ class Container:
             SeedPrices(
                 image_standard=settings.cost_img_standard,
                 image_pro=settings.cost_img_pro,
+                edit_standard=settings.cost_edit_standard,
+                edit_pro=settings.cost_edit_pro,
+                video_standard=settings.cost_video_standard,
+                video_pro=settings.cost_video_pro,
+                upscale=settings.cost_upscale,
                 image_timeout_seconds=settings.image_timeout_seconds,
+                video_timeout_seconds=settings.video_timeout_seconds,
             ),
             ProductPrices(
                 starter_stars=settings.pack_starter_stars,
@@ -336,6 +372,7 @@ class Container:
         await self.downloader.close()
         await self.bot.session.close()
         self.preparer.close()
+        self.input_preparer.close()
         await self.storage.close()
         await self.signals.close()
         await self.sessions.close()
@@ -351,19 +388,23 @@ class Container:
         await self.close()
 
 
-def _build_providers(settings: Settings) -> dict[str, Provider]:
-    """The configured providers, in the order of preference."""
-    available: dict[str, Callable[[], Provider]] = {
-        "demo": lambda: DemoProvider(
-            base_url=settings.demo_base_url,
-            api_key=settings.demo_api_key.get_secret_value(),
-            call_limit_seconds=settings.vendor_call_seconds,
-        )
-    }
-    for name in settings.providers:
-        if name not in available:
-            log.warning("provider_not_available", provider=name, consequence="its routes are passed over")
-    return {name: available[name]() for name in settings.providers if name in available}
+def _build_result_preparer(processes: MediaProcesses) -> ResultPreparer:
+    images = ImagePreparer(max_pixels=_RESULT_MAX_PIXELS, max_bytes=_RESULT_MAX_BYTES, watermark=_WATERMARK)
+    videos = VideoPreparer(
+        processes,
+        max_bytes=_VIDEO_MAX_BYTES,
+        max_pixels=_VIDEO_MAX_PIXELS,
+        max_seconds=_VIDEO_MAX_SECONDS,
+        watermark=_WATERMARK,
+    )
+    return ResultPreparer(images, videos)
+
+
+def _build_input_preparer(settings: Settings, processes: MediaProcesses) -> InputPreparer:
+    max_pixels = settings.upload_max_megapixels * 1_000_000
+    max_bytes = settings.upload_max_megabytes * 1_000_000
+    images = ImagePreparer(max_pixels=max_pixels, max_bytes=max_bytes, watermark=_WATERMARK)
+    return InputPreparer(images, processes, max_pixels=max_pixels, max_bytes=max_bytes)
 
 
 def _build_cards(settings: Settings) -> dict[Terminal, CardGateway]:
@@ -422,6 +463,17 @@ def _making_limits(settings: Settings) -> MakingLimits:
         wait_longest_seconds=settings.ring_longest_seconds,
         vendor_call_seconds=settings.vendor_call_seconds,
         unreachable_task_seconds=settings.unreachable_task_hours * 3600.0,
+        callback_base=f"{settings.public_url}/hooks/providers" if settings.public_url else "",
+    )
+
+
+def _breaker_terms(settings: Settings) -> BreakerTerms:
+    return BreakerTerms(
+        failures=settings.breaker_failures,
+        window=timedelta(seconds=settings.breaker_window_seconds),
+        open_for=timedelta(seconds=settings.breaker_open_seconds),
+        # A process that dies while it tries must not keep the route half-open for ever.
+        probe=timedelta(seconds=settings.vendor_call_seconds + settings.lease_seconds),
     )
 
 
@@ -438,7 +490,7 @@ def _account_terms(settings: Settings) -> AccountTerms:
 
 
 def _failing_event_alert(alerts: AlertService) -> OnFailing:
-    async def raise_alert(source: str, event_id: int, error: Exception) -> None:
+    async def raise_alert(source: str, event_id: int, error: BaseException) -> None:
         await alerts.raise_(
             f"event-failing:{event_id}",
             "alert-event-failing",

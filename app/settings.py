@@ -116,10 +116,12 @@ class ProviderSettings(BaseModel):
     stability_api_key: SecretStr = SecretStr("")
     stability_base_url: str = "https://api.stability.ai"
     kling_api_key: SecretStr = SecretStr("")
+    kling_callback_secret: SecretStr = SecretStr("")
     kling_base_url: str = "https://api-singapore.klingai.com"
     runway_api_key: SecretStr = SecretStr("")
     runway_base_url: str = "https://api.dev.runwayml.com"
     kie_api_key: SecretStr = SecretStr("")
+    kie_callback_key: SecretStr = SecretStr("")
     kie_base_url: str = "https://api.kie.ai"
     aimlapi_api_key: SecretStr = SecretStr("")
     aimlapi_base_url: str = "https://api.aimlapi.com"
@@ -173,6 +175,7 @@ class EconomySettings(BaseModel):
     cost_edit_pro: Positive = 14
     cost_video_standard: Positive = 60
     cost_video_pro: Positive = 150
+    cost_upscale: Positive = 6
     pack_starter_stars: Positive = 100
     pack_starter_credits: Positive = 100
     pack_pro_stars: Positive = 450

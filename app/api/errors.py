@@ -25,6 +25,8 @@ from app.domain.errors import (
     PromptRejected,
     RateLimitExceeded,
     RefundExceedsBalance,
+    UploadInvalid,
+    UploadTooLarge,
     UserSuspended,
     ValidationFailed,
 )
@@ -57,6 +59,8 @@ _EXAMPLE_PARAMS: Final[Mapping[type[AppError], Mapping[str, object]]] = {
     RateLimitExceeded: {"retry_after": 42},
     PromptRejected: {"category": "violence"},
     RefundExceedsBalance: {"required": 100, "available": 40},
+    UploadInvalid: {"problem": "damaged"},
+    UploadTooLarge: {"limit_megabytes": 20},
 }
 
 # A hostile body can be wrong in thousands of places, under names of any length.
@@ -92,6 +96,9 @@ def refusal(scope: Scope, translator: Translator, error: AppError, *, status: in
     response = JSONResponse(body.model_dump(), status_code=int(status or status_of(error)))
     if isinstance(error, RateLimitExceeded):
         response.headers["Retry-After"] = str(error.params["retry_after"])
+    if error.kind is ErrorKind.TOO_LARGE:
+        # The rest of the body is still on its way; nobody will read it.
+        response.headers["Connection"] = "close"
     if error.kind is ErrorKind.UNAUTHENTICATED:
         response.headers["WWW-Authenticate"] = "Bearer"
     return response

@@ -40,6 +40,8 @@ _API_PREFIX: Final = "/api/"
 _API_BODY_LIMIT: Final = 64 * 1024
 # An update of Telegram's repeats the messages that it answers to, and may be larger than any body of ours.
 _OTHER_BODY_LIMIT: Final = 1024 * 1024
+# These read their bodies themselves, up to limits of their own, once they know who sends.
+_STREAMED_PATHS: Final = frozenset(("/api/v1/uploads",))
 _SAFE_METHODS: Final = frozenset(("GET", "HEAD", "OPTIONS"))
 
 
@@ -133,7 +135,7 @@ class BodyLimit:
         self._translator = translator
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["method"] in _SAFE_METHODS:
+        if scope["type"] != "http" or scope["method"] in _SAFE_METHODS or scope["path"] in _STREAMED_PATHS:
             await self._app(scope, receive, send)
             return
         limit = _API_BODY_LIMIT if scope["path"].startswith(_API_PREFIX) else _OTHER_BODY_LIMIT

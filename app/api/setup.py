@@ -18,6 +18,7 @@ from app.api.webapp import (
     promotions,
     session,
     subscription,
+    uploads,
 )
 from app.api.webapp.stream import Streams
 from app.container import Container
@@ -31,6 +32,7 @@ _API_ROUTERS = (
     ledger.router,
     payments.router,
     subscription.router,
+    uploads.router,
     promotions.router,
     events.router,
 )

@@ -11,6 +11,8 @@ from app.domain.errors import (
     PriceChanged,
     RateLimitExceeded,
     RefundExceedsBalance,
+    UploadInvalid,
+    UploadTooLarge,
     UserSuspended,
 )
 
@@ -28,6 +30,8 @@ _ARGS: Final[Mapping[type[AppError], Callable[[AppError], Args]]] = {
     PriceChanged: _as_they_are,
     RateLimitExceeded: _as_they_are,
     RefundExceedsBalance: _as_they_are,
+    UploadInvalid: _as_they_are,
+    UploadTooLarge: _as_they_are,
     UserSuspended: lambda error: {**error.params, "until": moment(str(error.params["until"]))},
 }
 

@@ -35,6 +35,8 @@ AppError
 │   ├── Maintenance             MAINTENANCE
 │   └── ProviderUnavailable     PROVIDER_UNAVAILABLE
 ├── PromptRejected              PROMPT_REJECTED
+├── UploadInvalid               UPLOAD_INVALID
+├── UploadTooLarge              UPLOAD_TOO_LARGE
 └── InternalError               INTERNAL_ERROR
 """
 
@@ -261,6 +263,23 @@ class PromptRejected(AppError):
 
     code = "PROMPT_REJECTED"
     kind = ErrorKind.UNPROCESSABLE
+
+
+class UploadInvalid(AppError):
+    """The file cannot be worked from.
+
+    `problem`: `format`, `damaged`, `too_many_pixels`, `empty`, or `gone` when it is not kept any more.
+    """
+
+    code = "UPLOAD_INVALID"
+    kind = ErrorKind.UNPROCESSABLE
+
+
+class UploadTooLarge(AppError):
+    """The file has more than `limit_megabytes`."""
+
+    code = "UPLOAD_TOO_LARGE"
+    kind = ErrorKind.TOO_LARGE
 
 
 class InternalError(AppError):

@@ -89,5 +89,6 @@ class Sweep:
         if self._count % _TIDY_EVERY == 0:
             await self._services.drafts.purge()
             collected = await self._services.collector.ring_due(limit=settings.rings_per_sweep)
+            collected += await self._services.uploads.ring_due(limit=settings.rings_per_sweep)
             collected += await self._services.subscriptions.ring_stops(limit=settings.rings_per_sweep)
         return deliveries + generations + money + collected

@@ -72,25 +72,36 @@ class MeChanges(Body):
 
 
 class GenerationOptions(Body):
-    """Of a picture; what is left out is the model's default."""
+    """What is left out is the model's default."""
 
     aspect_ratio: Annotated[StrictStr, Field(max_length=16)] | None = Field(None, examples=["3:4"])
     count: Annotated[StrictInt, Field(ge=1, le=16)] | None = Field(None, description="How many pictures.", examples=[2])
     seed: Annotated[StrictInt, Field(ge=0, le=LARGEST_SEED)] | None = Field(
         None, description="The same seed, prompt and model make the same picture where the vendor can.", examples=[7]
     )
+    duration_seconds: Annotated[StrictInt, Field(ge=1, le=60)] | None = Field(
+        None, description="Of a video; which ones, the model says."
+    )
 
 
 class NewGeneration(Body):
     """What is to be made."""
 
-    kind: Literal["image"] = Field(examples=["image"])
+    kind: Literal["image", "edit", "video", "upscale"] = Field(examples=["image"])
     model: Key = Field(description="A key of the catalogue.", examples=["image-standard"])
-    prompt: Text = Field(description="1 to 2,000 characters.", examples=["A lighthouse in a storm, oil on canvas"])
+    prompt: Text = Field(
+        "",
+        description="1 to 2,000 characters; only an upscale needs none.",
+        examples=["A lighthouse in a storm, oil on canvas"],
+    )
     negative_prompt: Text | None = Field(None, description="What should not be seen.", examples=["people"])
     options: GenerationOptions = Field(default_factory=GenerationOptions)
     parent_id: UUID | None = Field(None, description="The generation of yours that this one was made from.")
-    inputs: Annotated[list[UUID], Field(max_length=0)] | None = Field(None, description="None: pictures have no input.")
+    inputs: Annotated[list[UUID], Field(max_length=16)] | None = Field(
+        None,
+        description="What it is made from: uploads of yours, or results of yours (an output's id). How many, the model"
+        " says: an edit 1 to 4, an upscale 1, a video none or 1.",
+    )
     style: Literal[""] | None = Field(None, description="None: there are no styles yet.")
     avatar: Literal[""] | None = Field(None, description="None: there are no avatars yet.")
     funding: Literal["credits", "free", "copy"] = Field(
@@ -105,9 +116,9 @@ class NewGeneration(Body):
 
         What is as if it had not been said is left out too, so that a new optional field changes no earlier digest.
         """
-        content = self.model_dump(
-            mode="json", exclude={"max_price", "inputs", "style", "avatar"}, exclude_defaults=True
-        )
+        content = self.model_dump(mode="json", exclude={"max_price", "style", "avatar"}, exclude_defaults=True)
+        if not self.inputs:
+            content.pop("inputs", None)
         return _digest(content)
 
 

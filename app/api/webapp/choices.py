@@ -10,9 +10,10 @@ _ANY_RATIO = "1:1"
 
 async def options_of(container: Container, body: NewGeneration) -> Options:
     """The options of a request: the same body is the same order, whatever its sender chose elsewhere before."""
-    ratio = body.options.aspect_ratio
-    if ratio is None:
+    ratio, duration = body.options.aspect_ratio, body.options.duration_seconds
+    if ratio is None or duration is None:
         model = await container.services.catalog.find_model(body.model)
-        ratio = model.default_ratio if model else _ANY_RATIO
+        ratio = ratio or (model.default_ratio if model else _ANY_RATIO)
+        duration = duration or (model.default_duration if model else None)
     count = 1 if body.options.count is None else body.options.count
-    return Options(aspect_ratio=ratio, count=count, seed=body.options.seed)
+    return Options(aspect_ratio=ratio, count=count, seed=body.options.seed, duration_seconds=duration)

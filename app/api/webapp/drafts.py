@@ -18,9 +18,14 @@ from app.domain.errors import (
     Maintenance,
     ModelUnavailable,
     NotFound,
+    PaymentAlreadyRefunded,
+    PaymentConsumed,
+    PaymentMismatch,
+    PaymentNotFound,
     PriceChanged,
+    UploadInvalid,
 )
-from app.domain.generations.models import Funding, Origin
+from app.domain.generations.models import Funding, Kind, Origin
 from app.domain.generations.requests import NewDraft
 from app.domain.limits.request_keys import RequestKey
 
@@ -35,7 +40,16 @@ DraftId = Annotated[UUID, Path(description="The draft's id.")]
     summary="Lock a price",
     responses={
         200: {"model": Draft, "description": "The draft that this `Idempotency-Key` made before."},
-        **refusals(*SIGNED_IN, Maintenance, ModelUnavailable, PriceChanged, IdempotencyKeyReused, GenerationNotFound),
+        **refusals(
+            *SIGNED_IN,
+            Maintenance,
+            ModelUnavailable,
+            PriceChanged,
+            IdempotencyKeyReused,
+            GenerationNotFound,
+            NotFound,
+            UploadInvalid,
+        ),
     },
 )
 async def create_draft(
@@ -49,11 +63,14 @@ async def create_draft(
     options = await options_of(container, body)
     new = NewDraft(
         prompt=body.prompt,
+        kind=Kind(body.kind),
         model_key=body.model,
         negative_prompt=body.negative_prompt,
         aspect_ratio=options.aspect_ratio,
         count=options.count,
         seed=options.seed,
+        duration_seconds=options.duration_seconds,
+        inputs=tuple(body.inputs or ()),
         funding=Funding(body.funding),
         parent_id=body.parent_id,
     )
@@ -76,19 +93,26 @@ async def read_draft(draft_id: DraftId, caller: SignedIn, container: Wired) -> D
     "/drafts/{draft_id}/start",
     status_code=202,
     summary="Start a draft",
-    responses=refusals(*SUBMIT, NotFound),
+    responses=refusals(*SUBMIT, NotFound, PaymentNotFound, PaymentConsumed, PaymentMismatch, PaymentAlreadyRefunded),
 )
 async def start_draft(
     draft_id: DraftId,
     caller: SignedIn,
     container: Wired,
-    _body: StartDraft | None = None,
+    body: StartDraft | None = None,
     _idempotency_key: IdempotencyKey = None,
 ) -> Generation:
     """Holds the draft's price and queues it, once: a second start answers DUPLICATE_REQUEST with the first one's id.
 
     So a draft needs no `Idempotency-Key`; one that is sent anyway is welcome and changes nothing. An expired draft is
     not found.
+
+    With `payment_id` it is started on that payment, which starts one generation and no other: PAYMENT_CONSUMED names
+    the one that it has started. A payment for a draft starts it by itself when it arrives.
     """
-    view = await container.services.drafts.start(caller.actor, draft_id, origin=Origin.API)
+    services, payment_id = container.services, body.payment_id if body else None
+    if payment_id is None:
+        view = await services.drafts.start(caller.actor, draft_id, origin=Origin.API)
+    else:
+        view = await services.pay_and_go.start(caller.actor, draft_id, payment_id=payment_id, origin=Origin.API)
     return await generation_of(container, view, caller.language)

@@ -23,11 +23,15 @@ from app.domain.errors import (
     Maintenance,
     MaxActiveGenerations,
     ModelUnavailable,
+    NotFound,
+    PaymentConsumed,
     PriceChanged,
     PromptRejected,
+    UploadInvalid,
 )
 from app.domain.generations.models import Funding, Kind, Origin, Status
 from app.domain.generations.requests import SubmitGeneration
+from app.domain.limits.request_keys import RequestKey
 
 router = APIRouter(prefix="/api/v1", tags=["generations"], route_class=SignedInRoute)
 
@@ -39,6 +43,8 @@ SUBMIT: tuple[type[AppError], ...] = (
     Maintenance,
     ModelUnavailable,
     PromptRejected,
+    NotFound,
+    UploadInvalid,
     MaxActiveGenerations,
     InsufficientCredits,
 )
@@ -68,11 +74,31 @@ async def submit_generation(
         origin=Origin.API,
         funding=Funding(body.funding),
         parent_id=body.parent_id,
+        inputs=tuple(body.inputs or ()),
         max_price=body.max_price,
         request_key=f"api:{idempotency_key}" if idempotency_key else None,
         body_hash=body.digest() if idempotency_key else None,
     )
     view = await container.services.generations.submit(caller.actor, request)
+    return await generation_of(container, view, caller.language)
+
+
+@router.post(
+    "/generations/{generation_id}/unlock",
+    summary="Take the watermark away for credits",
+    responses=refusals(
+        *SIGNED_IN, GenerationNotFound, NotFound, PaymentConsumed, InsufficientCredits, IdempotencyKeyReused
+    ),
+)
+async def unlock_generation(
+    generation_id: GenerationId, caller: SignedIn, container: Wired, idempotency_key: IdempotencyKey = None
+) -> Generation:
+    """Its outputs are the clean originals from now on; what it costs is the `credits` of the product `unlock`.
+
+    For Stars it is ordered with `POST /payments`. PAYMENT_CONSUMED: there is no watermark (any more).
+    """
+    request_key = RequestKey(idempotency_key, "unlock", generation_id.bytes) if idempotency_key else None
+    view = await container.services.unlocks.with_credits(caller.actor, generation_id, request_key=request_key)
     return await generation_of(container, view, caller.language)
 
 

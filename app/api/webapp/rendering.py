@@ -12,6 +12,7 @@ from app.domain.generations.views import DraftView, GenerationView, OutputView
 from app.domain.payments.models import Method, Purpose
 from app.domain.payments.views import GiftView, OrderView, SubscriptionView
 from app.domain.referrals.views import Referrals as ReferralSummary
+from app.domain.uploads.views import UploadView
 from app.domain.users.views import UserView
 
 
@@ -68,6 +69,13 @@ def model_of(model: Model, language: str) -> shapes.Model:
     )
 
 
+def upload_of(upload: UploadView) -> shapes.Upload:
+    """A picture to work from."""
+    return shapes.Upload(
+        id=upload.id, mime=upload.mime, width=upload.width, height=upload.height, expires_at=upload.expires_at
+    )
+
+
 def product_of(product: Product, caller: Caller) -> shapes.Product:
     """A product on sale. Cards are not even named where they are not offered."""
     return shapes.Product(
@@ -105,7 +113,10 @@ async def generation_of(container: Container, view: GenerationView, language: st
         model=view.model_key,
         prompt=view.prompt,
         options=shapes.Options(
-            aspect_ratio=view.options.aspect_ratio, count=view.options.count, seed=view.options.seed
+            aspect_ratio=view.options.aspect_ratio,
+            count=view.options.count,
+            seed=view.options.seed,
+            duration_seconds=view.options.duration_seconds,
         ),
         price=view.price_credits,
         charged=view.charged_credits,

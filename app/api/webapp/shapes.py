@@ -92,6 +92,10 @@ class ModelOptions(Shape):
     aspect_ratios: list[str] = Field(examples=[["1:1", "3:4", "4:3", "9:16", "16:9"]])
     default_aspect_ratio: str = Field(examples=["1:1"])
     max_count: int = Field(examples=[4])
+    durations: list[int] = Field(description="Seconds of a video, the usual ones first.", examples=[[]])
+    duration_prices: dict[int, int] = Field(description="Credits for a video of so many seconds.", examples=[{}])
+    min_inputs: int = Field(description="Pictures that it is made from.", examples=[0])
+    max_inputs: int = Field(examples=[0])
 
 
 class Model(Shape):
@@ -136,9 +140,10 @@ class Catalogue(Shape):
 class Options(Shape):
     """As they were chosen."""
 
-    aspect_ratio: str = Field(examples=["3:4"])
+    aspect_ratio: str = Field(description="`auto`: that of the input.", examples=["3:4"])
     count: int = Field(examples=[2])
     seed: int | None = Field(examples=[None])
+    duration_seconds: int | None = Field(description="Of a video.", examples=[None])
 
 
 class Progress(Shape):
@@ -190,6 +195,16 @@ class Generation(Shape):
     created_at: Time
     started_at: Time | None
     completed_at: Time | None
+
+
+class Upload(Shape):
+    """A picture that can be worked from."""
+
+    id: UUID = Field(examples=["0193c8a0-1f2e-7d3c-8b4a-5968778695a4"])
+    mime: Literal["image/jpeg", "image/png", "image/webp"]
+    width: int = Field(examples=[1200])
+    height: int = Field(examples=[1600])
+    expires_at: Time = Field(description="Until then it can be used.")
 
 
 class Draft(Shape):

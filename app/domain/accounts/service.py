@@ -32,6 +32,8 @@ from app.domain.payments import subscriptions
 from app.domain.ports import SessionStore
 from app.domain.referrals import rewards
 from app.domain.referrals.service import invite_link
+from app.domain.uploads import repository as uploads
+from app.domain.uploads.service import erasure
 from app.domain.users import repository
 from app.domain.users.service import TelegramIdentity
 from app.domain.users.views import UserView
@@ -180,6 +182,7 @@ class AccountService:
                 await settle_abandoned(tx, user.id, generation_id)
             erased = await generations.forget_all_content(tx, user.id)
             await generations.forget_outputs(tx, erased)
+            tx.after_commit(*(erasure(upload_id) for upload_id in await uploads.forget_all(tx, user.id)))
             await orders.close_all(tx, user.id)
             tx.after_commit(*await subscriptions.leave(tx, user.id))
             await self._void(tx, user.id, actor)

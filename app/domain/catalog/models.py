@@ -4,15 +4,15 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, Text, text, true
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import CheckConstraint, DateTime, ForeignKey, Index, Text, text, true
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.db import Base
 
 
 class CatalogModel(Base):
-    """A model as it is sold: price a picture, options allowed, limits a user."""
+    """A model as it is sold: price an output, options allowed, limits a user."""
 
     __tablename__ = "models"
     __table_args__ = (CheckConstraint("price_credits > 0", name="models_price_positive"),)
@@ -31,7 +31,11 @@ class CatalogModel(Base):
 
 
 class ProviderRoute(Base):
-    """One way to have a model made: a provider and its own name for the model, in order of `position`."""
+    """One way to have a model made: a provider and its own name for the model, in order of `position`.
+
+    `cost_micros` is for one output, or for one second of a video. `parameters` go to the vendor, `bounds` say what it
+    takes.
+    """
 
     __tablename__ = "provider_routes"
     __table_args__ = (Index("provider_routes_model", "model_key", "position"),)
@@ -43,8 +47,25 @@ class ProviderRoute(Base):
     position: Mapped[int]
     enabled: Mapped[bool] = mapped_column(server_default=true())
     cost_micros: Mapped[int]
+    parameters: Mapped[Any] = mapped_column(JSONB, server_default=text("'{}'"))
+    bounds: Mapped[Any] = mapped_column(JSONB, server_default=text("'{}'"))
     paused_until: Mapped[datetime | None]
     pause_reason: Mapped[str | None] = mapped_column(Text)
+
+
+class RouteBreaker(Base):
+    """The fuse of a route that has failed lately; a route without a row is sound.
+
+    `failed_at` are the failures of the last while, `open_until` is set from opening until a probe succeeds, and
+    `probe_until` while one process tries.
+    """
+
+    __tablename__ = "route_breakers"
+
+    route_id: Mapped[UUID] = mapped_column(ForeignKey("provider_routes.id", ondelete="RESTRICT"), primary_key=True)
+    failed_at: Mapped[Any] = mapped_column(ARRAY(DateTime(timezone=True)), server_default=text("'{}'"))
+    open_until: Mapped[datetime | None]
+    probe_until: Mapped[datetime | None]
 
 
 class Product(Base):

@@ -1,7 +1,7 @@
 """Reads the catalogue as a whole, and changes single routes."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from uuid import UUID
 
@@ -10,19 +10,19 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from app.core.db import Reader, Tx
 from app.core.ids import new_id
+from app.domain.catalog.rows import read_model, read_route
 from app.domain.catalog.views import Model, Product, ProductKind, Route
 
 
 @dataclass(frozen=True, slots=True)
 class ModelSeed:
-    """A model of the first catalogue."""
+    """A model of the first catalogue. `options` as the column has them."""
 
     key: str
     kind: str
     titles: Mapping[str, str]
     price_credits: int
-    aspect_ratios: tuple[str, ...]
-    max_count: int
+    options: Mapping[str, object]
     timeout_seconds: int
     position: int
 
@@ -36,6 +36,8 @@ class RouteSeed:
     vendor_model: str
     cost_micros: int
     position: int
+    parameters: Mapping[str, object] = field(default_factory=dict)
+    bounds: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +63,13 @@ _MODELS = text(
 ).columns(titles=JSONB, options=JSONB)
 _ROUTES = text(
     """
-    SELECT id, model_key, provider, vendor_model, cost_micros, coalesce(paused_until > now(), false) AS paused
-    FROM provider_routes WHERE enabled ORDER BY model_key, position
+    SELECT r.id, r.model_key, r.provider, r.vendor_model, r.cost_micros, r.parameters, r.bounds,
+        coalesce(r.paused_until > now(), false) AS paused,
+        extract(epoch FROM b.open_until - now()) AS opens_in_seconds
+    FROM provider_routes r LEFT JOIN route_breakers b ON b.route_id = r.id
+    WHERE r.enabled ORDER BY r.model_key, r.position, r.id
     """
-)
+).columns(parameters=JSONB, bounds=JSONB)
 # What the operator has changed or removed stays so: a seed never touches an existing row.
 _SEED_MODEL = text(
     """
@@ -75,14 +80,14 @@ _SEED_MODEL = text(
 ).bindparams(bindparam("titles", type_=JSONB), bindparam("options", type_=JSONB))
 _SEED_ROUTE = text(
     """
-    INSERT INTO provider_routes (id, model_key, provider, vendor_model, position, cost_micros)
-    SELECT :id, :model_key, :provider, :vendor_model, :position, :cost_micros
+    INSERT INTO provider_routes (id, model_key, provider, vendor_model, position, cost_micros, parameters, bounds)
+    SELECT :id, :model_key, :provider, :vendor_model, :position, :cost_micros, :parameters, :bounds
     WHERE NOT EXISTS (
         SELECT 1 FROM provider_routes
         WHERE model_key = :model_key AND provider = :provider AND vendor_model = :vendor_model
     )
     """
-)
+).bindparams(bindparam("parameters", type_=JSONB), bindparam("bounds", type_=JSONB))
 _PRODUCTS = text(
     """
     SELECT key, kind, titles, stars, rub_kopecks, credits, days, recurring, enabled FROM products ORDER BY position, key
@@ -101,29 +106,11 @@ _PAUSE = text(
 
 
 async def list_all(reader: Reader) -> tuple[Model, ...]:
-    """Every model, in the operator's order, with its enabled routes in order of preference."""
+    """Every model, in the operator's order, with its enabled routes in order of preference. Raises: CatalogInvalid."""
     routes: dict[str, list[Route]] = {}
     for row in await reader.all(_ROUTES):
-        routes.setdefault(row.model_key, []).append(
-            Route(row.id, row.provider, row.vendor_model, row.cost_micros, row.paused)
-        )
-    return tuple(
-        Model(
-            key=row.key,
-            kind=row.kind,
-            titles=row.titles,
-            price_credits=row.price_credits,
-            aspect_ratios=tuple(row.options["aspect_ratios"]),
-            max_count=int(row.options["max_count"]),
-            max_active=row.max_active,
-            max_per_hour=row.max_per_hour,
-            timeout_seconds=row.timeout_seconds,
-            sample_url=row.sample_url,
-            enabled=row.enabled,
-            routes=tuple(routes.get(row.key, ())),
-        )
-        for row in await reader.all(_MODELS)
-    )
+        routes.setdefault(row.model_key, []).append(read_route(row))
+    return tuple(read_model(row, tuple(routes.get(row.key, ()))) for row in await reader.all(_MODELS))
 
 
 async def seed(tx: Tx, models: tuple[ModelSeed, ...], routes: tuple[RouteSeed, ...]) -> None:
@@ -136,7 +123,7 @@ async def seed(tx: Tx, models: tuple[ModelSeed, ...], routes: tuple[RouteSeed, .
                 "kind": model.kind,
                 "titles": dict(model.titles),
                 "price_credits": model.price_credits,
-                "options": {"aspect_ratios": list(model.aspect_ratios), "max_count": model.max_count},
+                "options": dict(model.options),
                 "timeout_seconds": model.timeout_seconds,
                 "position": model.position,
             },
@@ -151,6 +138,8 @@ async def seed(tx: Tx, models: tuple[ModelSeed, ...], routes: tuple[RouteSeed, .
                 "vendor_model": route.vendor_model,
                 "position": route.position,
                 "cost_micros": route.cost_micros,
+                "parameters": dict(route.parameters),
+                "bounds": dict(route.bounds),
             },
         )
 

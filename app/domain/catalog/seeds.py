@@ -3,53 +3,69 @@
 from dataclasses import dataclass
 from typing import Final
 
-from app.domain.catalog.repository import ModelSeed, ProductSeed, RouteSeed
-from app.domain.catalog.views import ProductKind
+from app.domain.catalog.repository import ModelSeed, ProductSeed
+from app.domain.catalog.views import AS_THE_INPUT, ProductKind
 
 _RATIOS: Final = ("1:1", "3:4", "4:3", "9:16", "16:9")
-_MAX_COUNT: Final = 4
+_VIDEO_RATIOS: Final = ("16:9", "9:16", "1:1")
+_MOST_PICTURES: Final = 4
+_MOST_INPUTS: Final = 4
+# Prices of videos are for so many seconds (spec, "Numbers and settings").
+_PRICE_SECONDS: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
 class SeedPrices:
-    """Prices of the first catalogue, in credits, and the providers' phase limit."""
+    """Prices of the first catalogue, in credits, and the providers' phase limits."""
 
     image_standard: int
     image_pro: int
+    edit_standard: int
+    edit_pro: int
+    video_standard: int
+    video_pro: int
+    upscale: int
     image_timeout_seconds: int
+    video_timeout_seconds: int
 
 
 def model_seeds(prices: SeedPrices) -> tuple[ModelSeed, ...]:
-    """The models of the first catalogue."""
+    """The models of the first catalogue, in the order in which they are shown."""
+    standard = {"en": "Standard", "ru": "Стандарт", "uz": "Standart"}
+    pro = {"en": "Pro", "ru": "Про", "uz": "Pro"}
+    picture = {"aspect_ratios": list(_RATIOS), "max_count": _MOST_PICTURES}
+    edit = {
+        "aspect_ratios": [AS_THE_INPUT, *_RATIOS],
+        "max_count": _MOST_PICTURES,
+        "min_inputs": 1,
+        "max_inputs": _MOST_INPUTS,
+    }
+    video = {
+        "aspect_ratios": list(_VIDEO_RATIOS),
+        "max_count": 1,
+        "max_inputs": 1,
+        "price_seconds": _PRICE_SECONDS,
+    }
+    upscale = {"aspect_ratios": [AS_THE_INPUT], "max_count": 1, "min_inputs": 1, "max_inputs": 1}
+    brief, long = prices.image_timeout_seconds, prices.video_timeout_seconds
     return (
+        ModelSeed("image-standard", "image", standard, prices.image_standard, picture, brief, 10),
+        ModelSeed("image-pro", "image", pro, prices.image_pro, picture, brief, 20),
+        ModelSeed("edit-standard", "edit", standard, prices.edit_standard, edit, brief, 30),
+        ModelSeed("edit-pro", "edit", pro, prices.edit_pro, edit, brief, 40),
         ModelSeed(
-            key="image-standard",
-            kind="image",
-            titles={"en": "Standard", "ru": "Стандарт", "uz": "Standart"},
-            price_credits=prices.image_standard,
-            aspect_ratios=_RATIOS,
-            max_count=_MAX_COUNT,
-            timeout_seconds=prices.image_timeout_seconds,
-            position=10,
+            "video-standard", "video", standard, prices.video_standard, {**video, "durations": [5, 10]}, long, 50
         ),
+        ModelSeed("video-pro", "video", pro, prices.video_pro, {**video, "durations": [5, 8, 10]}, long, 60),
         ModelSeed(
-            key="image-pro",
-            kind="image",
-            titles={"en": "Pro", "ru": "Про", "uz": "Pro"},
-            price_credits=prices.image_pro,
-            aspect_ratios=_RATIOS,
-            max_count=_MAX_COUNT,
-            timeout_seconds=prices.image_timeout_seconds,
-            position=20,
+            "upscale",
+            "upscale",
+            {"en": "Larger", "ru": "Увеличение", "uz": "Kattalashtirish"},
+            prices.upscale,
+            upscale,
+            brief,
+            70,
         ),
-    )
-
-
-def route_seeds() -> tuple[RouteSeed, ...]:
-    """The routes of the first catalogue; one whose provider is not configured is passed over when it is read."""
-    return (
-        RouteSeed("image-standard", "demo", "demo-standard", cost_micros=10_000, position=900),
-        RouteSeed("image-pro", "demo", "demo-pro", cost_micros=40_000, position=900),
     )
 
 

@@ -6,14 +6,20 @@ from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
+import structlog
+
 from app.core.app_settings import find_setting, put_setting
 from app.core.db import Database
 from app.domain.actors import Actor
 from app.domain.audit import log as audit
 from app.domain.catalog import repository
-from app.domain.catalog.seeds import ProductPrices, SeedPrices, model_seeds, product_seeds, route_seeds
-from app.domain.catalog.views import Model, Product, Route
+from app.domain.catalog.route_seeds import route_seeds
+from app.domain.catalog.rows import CatalogInvalid
+from app.domain.catalog.seeds import ProductPrices, SeedPrices, model_seeds, product_seeds
+from app.domain.catalog.views import Model, Product, Route, Work
 from app.domain.errors import Maintenance, ModelUnavailable, NotFound
+
+log = structlog.get_logger(__name__)
 
 _MAINTENANCE_KEY = "maintenance"
 # A change of the operator's reaches every process within this time.
@@ -32,10 +38,11 @@ class CatalogService:
         self._read_at = float("-inf")
 
     async def seed(self, prices: SeedPrices, products: ProductPrices) -> None:
-        """Enter the first catalogue where it is missing."""
+        """Enter the first catalogue where it is missing, and look it through. Raises: CatalogInvalid."""
         async with self._db.transaction() as tx:
             await repository.seed(tx, model_seeds(prices), route_seeds())
             await repository.seed_products(tx, product_seeds(products))
+            await repository.list_all(tx)
         self.forget()
 
     async def list_products(self) -> tuple[Product, ...]:
@@ -65,6 +72,11 @@ class CatalogService:
         if model is None or not _on_sale(model):
             raise ModelUnavailable(model=key)
         return model
+
+    def require_route(self, model: Model, work: Work) -> None:
+        """Whether somebody can make this right now. Raises: ModelUnavailable."""
+        if not any(route.available and route.bounds.hold(work) for route in model.routes):
+            raise ModelUnavailable(model=model.key)
 
     async def find_model(self, key: str) -> Model | None:
         """A model, on sale or not: work that was accepted goes on."""
@@ -101,9 +113,16 @@ class CatalogService:
         if time.monotonic() - self._read_at < _REMEMBERED_SECONDS:
             return
         async with self._db.read() as reader:
-            models = await repository.list_all(reader)
             products = await repository.list_products(reader)
             self._maintenance = bool(await find_setting(reader, _MAINTENANCE_KEY))
+            try:
+                models = await repository.list_all(reader)
+            except CatalogInvalid as error:
+                if not self._models:
+                    raise
+                # A slip in one row must not close the shop: what was read before goes on being sold.
+                log.error("catalogue_invalid", error=str(error))
+                models = tuple(self._models.values())
         self._models = {
             model.key: replace(model, routes=_configured(model.routes, self._preference)) for model in models
         }
@@ -112,7 +131,7 @@ class CatalogService:
 
 
 def _on_sale(model: Model) -> bool:
-    return model.enabled and any(not route.paused for route in model.routes)
+    return model.enabled and any(route.available for route in model.routes)
 
 
 def _configured(routes: Collection[Route], preference: dict[str, int]) -> tuple[Route, ...]:

@@ -1,25 +1,90 @@
 """The catalogue as services and surfaces see it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from uuid import UUID
+
+AS_THE_INPUT = "auto"
+"""The ratio of what is made from a picture and keeps its shape."""
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What one order asks of a vendor, as far as vendors differ in what they take.
+
+    `prompt_units` are UTF-16 code units, as those vendors count that count at all.
+    """
+
+    aspect_ratio: str
+    prompt_units: int = 0
+    duration_seconds: int | None = None
+    input_pixels: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What a route takes; None and the usual values are no bound."""
+
+    min_inputs: int = 0
+    max_inputs: int | None = None
+    input_pixels: int | None = None
+    aspect_ratios: frozenset[str] | None = None
+    durations: frozenset[int] | None = None
+    prompt_units: int | None = None
+
+    def hold(self, work: Work) -> bool:
+        """Whether the work lies within them."""
+        inputs = len(work.input_pixels)
+        return (
+            self.min_inputs <= inputs
+            and (self.max_inputs is None or inputs <= self.max_inputs)
+            and (self.input_pixels is None or all(pixels <= self.input_pixels for pixels in work.input_pixels))
+            and (self.aspect_ratios is None or work.aspect_ratio in self.aspect_ratios)
+            and (self.durations is None or work.duration_seconds is None or work.duration_seconds in self.durations)
+            and (self.prompt_units is None or work.prompt_units <= self.prompt_units)
+        )
+
+
+class Breaker(StrEnum):
+    """A route's fuse: OPEN routes get nothing; a HALF_OPEN one gets one create at a time, to see whether it is back."""
+
+    CLOSED = "closed"
+    OPEN = "open"
+    HALF_OPEN = "half_open"
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One way to have a model made."""
+    """One way to have a model made.
+
+    `cost_micros` is what one output is believed to cost us, or one second of a video. `parameters` go to the vendor.
+    `opens_in_seconds`: until an OPEN breaker lets a create through again.
+    """
 
     id: UUID
     provider: str
     vendor_model: str
     cost_micros: int
     paused: bool
+    parameters: Mapping[str, object] = field(default_factory=dict)
+    bounds: Bounds = field(default_factory=Bounds)
+    breaker: Breaker = Breaker.CLOSED
+    opens_in_seconds: float = 0.0
+
+    @property
+    def available(self) -> bool:
+        """Whether new orders may count on it."""
+        return not self.paused and self.breaker is not Breaker.OPEN
+
+    def estimate_micros(self, duration_seconds: int | None) -> int:
+        """What one output is believed to cost us."""
+        return self.cost_micros * (duration_seconds or 1)
 
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A model as it is sold. `price_credits` is the price of one picture."""
+    """A model as it is sold. `price_credits` is the price of one output; of a video, that of `price_seconds`."""
 
     key: str
     kind: str
@@ -33,14 +98,29 @@ class Model:
     sample_url: str | None
     enabled: bool
     routes: tuple[Route, ...]
+    durations: tuple[int, ...] = ()
+    price_seconds: int | None = None
+    min_inputs: int = 0
+    max_inputs: int = 0
 
     @property
     def default_ratio(self) -> str:
         return self.aspect_ratios[0]
 
-    def price(self, count: int) -> int:
-        """What `count` pictures cost, in credits."""
-        return self.price_credits * count
+    @property
+    def default_duration(self) -> int | None:
+        """Seconds; None of what has no duration."""
+        return self.durations[0] if self.durations else None
+
+    def price(self, count: int, duration_seconds: int | None = None) -> int:
+        """What `count` outputs cost, in credits; parts of a credit are rounded up."""
+        if duration_seconds is None or self.price_seconds is None:
+            return self.price_credits * count
+        return -(-self.price_credits * count * duration_seconds // self.price_seconds)
+
+    def find_route(self, route_id: UUID) -> Route | None:
+        """One of its routes; None when it was taken out meanwhile."""
+        return next((route for route in self.routes if route.id == route_id), None)
 
     def title(self, language: str) -> str:
         """The model's name in a language, or its English one."""

@@ -25,6 +25,7 @@ from app.domain.errors import (
     InsufficientCredits,
     MaxActiveGenerations,
     RateLimitExceeded,
+    UploadInvalid,
     UserNotFound,
 )
 from app.domain.generations.free import require_left
@@ -33,6 +34,8 @@ from app.domain.generations.options import LARGEST_SEED
 from app.domain.generations.views import Options
 from app.domain.limits.quotas import FreeQuotas
 from app.domain.limits.tiers import Limits, TierLimits
+from app.domain.uploads import repository as uploads
+from app.domain.uploads.views import UploadTerms
 from app.domain.users import repository as users
 from app.domain.users.rules import require_allowed
 from app.domain.users.views import UserView
@@ -59,6 +62,7 @@ class Acceptance:
     parent_id: UUID | None
     draft_id: UUID | None
     chat_id: int | None
+    inputs: tuple[UUID, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +73,7 @@ class Terms:
 
     limits: Limits
     quotas: FreeQuotas
+    uploads: UploadTerms
     start_wait: timedelta
     first_ring: timedelta
 
@@ -105,11 +110,11 @@ _INSERT = text(
     accepted AS (
         INSERT INTO generations (id, user_id, kind, model_key, prompt, negative_prompt, options, output_count, seed,
             origin, funding, price_credits, request_key, body_hash, parent_id, draft_id, money_back, start_by,
-            next_ring_at)
+            next_ring_at, inputs)
         SELECT :id, :user_id, :kind, :model_key, :prompt, :negative_prompt, :options, :output_count, :seed,
             :origin, :funding, :price_credits, :request_key, CAST(:body_hash AS bytea), CAST(:parent_id AS uuid),
             CAST(:draft_id AS uuid), :money_back, now() + CAST(:start_wait AS interval),
-            now() + CAST(:first_ring AS interval)
+            now() + CAST(:first_ring AS interval), CAST(:inputs AS uuid[])
         FROM counts
         WHERE minute < :per_minute AND hour < :per_hour
             AND coalesce(model_hour < CAST(:model_per_hour AS integer), true)
@@ -140,8 +145,9 @@ async def hold_and_queue(tx: Tx, actor: Actor, acceptance: Acceptance, model: Mo
     """Hold the price, count the windows under the user's lock, write the row, ring after the commit.
 
     Raises: UserNotFound, UserBanned, UserSuspended, MaxActiveGenerations, RateLimitExceeded, InsufficientCredits,
-        ConcurrentUpdate; IntegrityError of `generations_api_key` or `generations_own_key` when the request key is
-        taken. Whatever is raised rolls the hold back with everything else.
+        UploadInvalid when an input is not kept any more, ConcurrentUpdate; IntegrityError of `generations_api_key` or
+        `generations_own_key` when the request key is taken. Whatever is raised rolls the hold back with everything
+        else.
     """
     generation_id = new_id()
     user_id = actor.user_id
@@ -167,6 +173,8 @@ async def hold_and_queue(tx: Tx, actor: Actor, acceptance: Acceptance, model: Mo
         await _check_windows(tx, user_id, model, limits)
         raise ConcurrentUpdate
     await require_left(tx, user_id, acceptance.funding, terms.quotas, generation_id=generation_id)
+    if acceptance.inputs and not await uploads.hold(tx, user_id, acceptance.inputs, terms.uploads):
+        raise UploadInvalid(problem="gone")
     return await _queue(tx, user_id, generation_id, acceptance, row)
 
 
@@ -239,6 +247,7 @@ def _row(generation_id: UUID, user_id: int, acceptance: Acceptance, terms: Terms
         "body_hash": acceptance.body_hash,
         "parent_id": acceptance.parent_id,
         "draft_id": acceptance.draft_id,
+        "inputs": list(acceptance.inputs),
         "start_wait": terms.start_wait,
         "first_ring": terms.first_ring,
     }

@@ -52,8 +52,8 @@ _LIST = text(
 _INTEND = text(
     f"""
     INSERT INTO provider_attempts (generation_id, output_index, number, route_id, provider, vendor_model, shape,
-        reference, fence)
-    SELECT g.id, :output_index, :number, :route_id, :provider, :vendor_model, :shape, :reference, :fence
+        reference, fence, estimate_micros)
+    SELECT g.id, :output_index, :number, :route_id, :provider, :vendor_model, :shape, :reference, :fence, :estimate
     FROM generations g
     WHERE g.id = :id AND g.fence = :fence AND g.status = 'PROCESSING' AND g.lease_owner = :owner
     RETURNING {_COLUMNS}
@@ -85,10 +85,15 @@ _UNREACHABLE = text(
     WHERE id = :id
     """
 )
+# What the vendor says it took counts; of what it made without saying so, the route's own estimate.
 _FINISH = text(
     """
     UPDATE provider_attempts SET state = :state, counts = :counts, detail = :detail, result_url = :result_url,
-        result_mime = :result_mime, cost_micros = greatest(cost_micros, :cost_micros), finished_at = now(),
+        result_mime = :result_mime, finished_at = now(),
+        cost_micros = CASE
+            WHEN CAST(:cost_micros AS bigint) > 0 THEN :cost_micros
+            WHEN cost_micros = 0 AND :state = 'MADE' THEN estimate_micros
+            ELSE cost_micros END,
         unreachable_since = CASE WHEN :state = 'MADE' AND state <> 'MADE' THEN NULL ELSE unreachable_since END
     WHERE id = :id AND state IN ('INTENT', 'RUNNING', 'MADE')
     """
@@ -110,6 +115,7 @@ async def intend(
     provider: str,
     vendor_model: str,
     shape: Shape,
+    estimate_micros: int,
 ) -> Attempt:
     """Write down that a create is about to be sent. Raises: LeaseLost."""
     row = await tx.one_or_none(
@@ -125,6 +131,7 @@ async def intend(
             "vendor_model": vendor_model,
             "shape": shape.value,
             "reference": f"{lease.id}/{output_index}/{number}",
+            "estimate": estimate_micros,
         },
     )
     if row is None:

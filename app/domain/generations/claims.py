@@ -39,6 +39,7 @@ class Lease:
     prompt: str
     negative_prompt: str | None
     options: Options
+    inputs: tuple[UUID, ...]
     output_count: int
     seed: int
     origin: Origin
@@ -96,7 +97,7 @@ _CLAIM = text(
         INSERT INTO generation_events (generation_id, old_status, new_status, reason)
         SELECT id, old_status, 'PROCESSING', 'claimed' FROM claimed WHERE old_status = 'PENDING'
     )
-    SELECT id, user_id, fence, kind, model_key, prompt, negative_prompt, options, output_count, seed, origin,
+    SELECT id, user_id, fence, kind, model_key, prompt, negative_prompt, options, inputs, output_count, seed, origin,
         funding, price_credits, accepted_at, timeout_at, now() AS now, faults,
         cancel_requested_at IS NOT NULL AS cancel_requested,
         waited_too_long, old_status
@@ -208,6 +209,7 @@ async def claim(
         prompt=row.prompt,
         negative_prompt=row.negative_prompt,
         options=Options.from_json(row.options),
+        inputs=tuple(row.inputs),
         output_count=row.output_count,
         seed=row.seed,
         origin=Origin(row.origin),

@@ -15,14 +15,17 @@ import structlog
 from app.core.crashpoints import CrashPoints
 from app.core.db import Database
 from app.domain.alerts.service import AlertService
+from app.domain.catalog.breaker import RouteBreaker
 from app.domain.catalog.service import CatalogService
 from app.domain.catalog.views import Route
 from app.domain.errors import FailureReason
 from app.domain.generations import attempts
 from app.domain.generations.attempts import Attempt
 from app.domain.generations.claims import Lease
+from app.domain.generations.inputs import InputFetcher, InputsMissing
 from app.domain.generations.journal import AttemptJournal
 from app.domain.generations.models import AttemptState
+from app.domain.generations.options import work_of
 from app.domain.generations.outcomes import AT_ONCE, Lost, MakingLimits, Outcome, Stopped, Waiting
 from app.domain.generations.results import ResultCollector
 from app.domain.generations.tasks import LOOK_AGAIN, TaskFollower
@@ -40,6 +43,7 @@ from app.domain.ports import (
     ProviderRejected,
     ProviderUnreachable,
     Shape,
+    StorageUnavailable,
     VendorRequest,
 )
 
@@ -52,6 +56,12 @@ _RETRY_SOON: Final = timedelta(seconds=1)
 _LOST_REPEATS: Final = 3
 _OUT_OF_MONEY_PAUSE_SECONDS: Final = 300.0
 _MODEL_GONE_PAUSE_SECONDS: Final = 86_400.0
+# Whoever tries a half-open route knows more after this.
+_PROBED_SECONDS: Final = 2.0
+
+
+# A vendor that did not answer, or is broken itself; what else it says shows that it is there.
+_BROKEN: Final = (ProviderBusy, ProviderUnreachable, ProviderOutcomeUnknown)
 
 
 class CreateSender:
@@ -65,8 +75,10 @@ class CreateSender:
         journal: AttemptJournal,
         results: ResultCollector,
         tasks: TaskFollower,
-        alerts: AlertService,
         *,
+        alerts: AlertService,
+        inputs: InputFetcher,
+        breaker: RouteBreaker,
         limits: MakingLimits,
         crashpoints: CrashPoints,
     ) -> None:
@@ -77,6 +89,8 @@ class CreateSender:
         self._results = results
         self._tasks = tasks
         self._alerts = alerts
+        self._inputs = inputs
+        self._breaker = breaker
         self._limits = limits
         self._crashpoints = crashpoints
 
@@ -89,15 +103,30 @@ class CreateSender:
         lost = sum(not attempt.counts and attempt.state is AttemptState.UNKNOWN for attempt in earlier)
         if lost > _LOST_REPEATS:
             return await self._journal.outcome_unknown(earlier[-1])
-        candidates = await self._candidates(lease, earlier)
+        try:
+            pixels = await self._inputs.list_pixels(lease)
+        except InputsMissing:
+            return self._inputs_missing(lease)
+        candidates = await self._candidates(lease, earlier, pixels)
         if not candidates:
             return Lost(FailureReason.PROVIDER_ERROR)
-        route = next((route for route in candidates if not route.paused), None)
+        route = await self._choose(candidates)
         if route is None:
-            return Waiting(self._limits.wait(_trailing_waits(earlier)))
+            return Waiting(self._until_one_opens(candidates, tries=_trailing_waits(earlier)))
+        return await self._create_on(lease, index, route, earlier)
+
+    async def _create_on(self, lease: Lease, index: int, route: Route, earlier: Sequence[Attempt]) -> Outcome:
         provider = self._providers[route.provider]
+        tries = _trailing_waits(earlier)
         number = len(earlier) + 1
-        request = _request(lease, index, route.vendor_model, f"{lease.id}/{index}/{number}")
+        try:
+            request = await self._request(lease, index, route, f"{lease.id}/{index}/{number}")
+        except StorageUnavailable as error:
+            # Before the intent is written: nothing was sent, so there is nothing to find out later.
+            log.warning("inputs_unavailable", generation_id=str(lease.id), error=str(error))
+            return Waiting(self._limits.wait(tries))
+        except InputsMissing:
+            return self._inputs_missing(lease)
         async with self._db.transaction() as tx:
             attempt = await attempts.intend(
                 tx,
@@ -108,9 +137,10 @@ class CreateSender:
                 provider=route.provider,
                 vendor_model=route.vendor_model,
                 shape=provider.shape(request),
+                estimate_micros=route.estimate_micros(lease.options.duration_seconds),
             )
         self._crashpoints.reach("attempt.committed")
-        return await self._send(lease, provider, attempt, tries=_trailing_waits(earlier))
+        return await self._send(lease, provider, route, attempt, request, tries=tries)
 
     async def repeat_lost(self, lease: Lease, index: int, earlier: Sequence[Attempt]) -> Outcome:
         """The last create was an at-once call: the process that made it is dead, and its answer with it."""
@@ -133,9 +163,7 @@ class CreateSender:
         sent_lately = attempt.intent_age_seconds < _LOOKUP_WINDOW_SECONDS
         if provider.traits.refuses_known_reference and not (lease.cancel_requested or lease.timed_out):
             # Sending it again with the same reference cannot make a second task, so there is nothing to wait for.
-            async with self._db.transaction() as tx:
-                await attempts.intend_again(tx, lease, attempt)
-            return await self._send(lease, provider, attempt, tries=0, sent_lately=sent_lately)
+            return await self._send_again(lease, provider, attempt, sent_lately=sent_lately)
         if sent_lately:
             return Waiting(LOOK_AGAIN)
         if not provider.traits.refuses_known_reference:
@@ -144,8 +172,19 @@ class CreateSender:
         await self._journal.finish(attempt, AttemptState.NOT_TAKEN, detail="never arrived", counts=False)
         return Stopped() if lease.cancel_requested else Lost(FailureReason.GENERATION_TIMEOUT)
 
-    async def _candidates(self, lease: Lease, earlier: Sequence[Attempt]) -> list[Route]:
-        """The routes that may still be tried, in order; paused ones included."""
+    async def _send_again(self, lease: Lease, provider: Provider, attempt: Attempt, *, sent_lately: bool) -> Outcome:
+        model = await self._catalog.find_model(lease.model_key)
+        route = (model.find_route(attempt.route_id) if model else None) or _bare_route(attempt)
+        try:
+            request = await self._request(lease, attempt.output_index, route, attempt.reference)
+        except (StorageUnavailable, InputsMissing) as error:
+            return await self._journal.unreachable(lease, attempt, f"inputs: {error}")
+        async with self._db.transaction() as tx:
+            await attempts.intend_again(tx, lease, attempt)
+        return await self._send(lease, provider, route, attempt, request, tries=0, sent_lately=sent_lately)
+
+    async def _candidates(self, lease: Lease, earlier: Sequence[Attempt], pixels: tuple[int, ...]) -> list[Route]:
+        """The routes that may still be tried, in order; paused and open ones included."""
         counted = [attempt for attempt in earlier if attempt.counts]
         if len(counted) >= self._limits.creates_per_output:
             return []
@@ -155,33 +194,110 @@ class CreateSender:
         for attempt in counted:
             used[attempt.route_id] = used.get(attempt.route_id, 0) + 1
         model = await self._catalog.find_model(lease.model_key)
+        work = work_of(lease.prompt, lease.negative_prompt, lease.options, pixels)
         return [
             route
             for route in (model.routes if model else ())
-            if used.get(route.id, 0) < self._limits.creates_per_route and route.id not in taken
+            if used.get(route.id, 0) < self._limits.creates_per_route
+            and route.id not in taken
+            and route.bounds.hold(work)
         ]
 
+    async def _choose(self, candidates: Sequence[Route]) -> Route | None:
+        """The first that is neither paused nor kept back by its breaker."""
+        for route in candidates:
+            if not route.paused and await self._breaker.may_try(route):
+                return route
+        return None
+
+    def _until_one_opens(self, candidates: Sequence[Route], *, tries: int) -> timedelta:
+        """An open breaker says when it is tried again, and a half-open one is being tried right now."""
+        kept_back = [max(route.opens_in_seconds, _PROBED_SECONDS) for route in candidates if not route.paused]
+        return timedelta(seconds=min(kept_back)) if kept_back else self._limits.wait(tries)
+
+    async def _request(self, lease: Lease, index: int, route: Route, reference: str) -> VendorRequest:
+        """What the vendor is asked. Raises: StorageUnavailable, InputsMissing."""
+        rings = self._providers[route.provider].traits.rings and self._limits.callback_base
+        return VendorRequest(
+            kind=lease.kind.value,
+            vendor_model=route.vendor_model,
+            prompt=lease.prompt,
+            negative_prompt=lease.negative_prompt,
+            aspect_ratio=lease.options.aspect_ratio,
+            # Pictures of one order differ, and the same order with the same seed gives the same ones.
+            seed=(lease.seed + index) % 2**32,
+            reference=reference,
+            inputs=await self._inputs.fetch(lease),
+            duration_seconds=lease.options.duration_seconds,
+            parameters=route.parameters,
+            callback_url=f"{self._limits.callback_base}/{route.provider}" if rings else None,
+        )
+
+    def _inputs_missing(self, lease: Lease) -> Lost:
+        log.error("inputs_missing", generation_id=str(lease.id))
+        return Lost(FailureReason.INTERNAL_ERROR)
+
     async def _send(
-        self, lease: Lease, provider: Provider, attempt: Attempt, *, tries: int, sent_lately: bool = False
+        self,
+        lease: Lease,
+        provider: Provider,
+        route: Route,
+        attempt: Attempt,
+        request: VendorRequest,
+        *,
+        tries: int,
+        sent_lately: bool = False,
     ) -> Outcome:
-        request = _request(lease, attempt.output_index, attempt.vendor_model, attempt.reference)
-        call = "generate" if attempt.shape is Shape.NOW else "submit"
         try:
             if attempt.shape is Shape.NOW:
-                return await self._generate(lease, provider, attempt, request)
-            async with self._journal.measured(provider, call), asyncio.timeout(self._limits.vendor_call_seconds):
-                task_id = await provider.submit(request)
-        except ProviderReferenceKnown as error:
-            return await self._adopt_known(lease, provider, attempt, error)
-        except ProviderRejected as error:
-            return await self._refused(lease, attempt, error, tries=tries)
-        except (ProviderOutcomeUnknown, TimeoutError) as error:
-            return await self._unknown(lease, attempt, str(error))
-        except ProviderError as error:
-            if sent_lately:
+                outcome = await self._generate(lease, provider, attempt, request)
+            else:
+                outcome = await self._submit(provider, attempt, request)
+        except (ProviderError, TimeoutError) as error:
+            outcome = await self._not_made(lease, provider, attempt, error, tries=tries, sent_lately=sent_lately)
+            await self._note_health(route, error)
+        else:
+            await self._note_health(route, None)
+        return outcome
+
+    async def _not_made(
+        self,
+        lease: Lease,
+        provider: Provider,
+        attempt: Attempt,
+        error: ProviderError | TimeoutError,
+        *,
+        tries: int,
+        sent_lately: bool,
+    ) -> Outcome:
+        match error:
+            case ProviderReferenceKnown():
+                return await self._adopt_known(lease, provider, attempt, error)
+            case ProviderRejected():
+                return await self._refused(lease, attempt, error, tries=tries)
+            case ProviderOutcomeUnknown() | TimeoutError():
+                return await self._unknown(lease, attempt, str(error))
+            case _ if sent_lately:
                 # Says nothing about the first sending, which may still arrive: its row stays an intent.
                 return await self._journal.unreachable(lease, attempt, error.detail)
-            return await self._refused(lease, attempt, error, tries=tries)
+            case _:
+                return await self._refused(lease, attempt, error, tries=tries)
+
+    async def _note_health(self, route: Route, error: BaseException | None) -> None:
+        """Tell the route's breaker, and the operator when it opens or closes."""
+        params = {"provider": route.provider, "model": route.vendor_model}
+        name = f"{route.provider}:{route.vendor_model}"
+        if isinstance(error, (*_BROKEN, TimeoutError)):
+            if await self._breaker.note_failure(route.id):
+                log.warning("breaker_opened", **params)
+                await self._alerts.raise_(f"breaker-open:{name}", "alert-breaker-open", params)
+        elif await self._breaker.note_answer(route):
+            log.info("breaker_closed", **params)
+            await self._alerts.raise_(f"breaker-closed:{name}", "alert-breaker-closed", params)
+
+    async def _submit(self, provider: Provider, attempt: Attempt, request: VendorRequest) -> Outcome:
+        async with self._journal.measured(provider, "submit"), asyncio.timeout(self._limits.vendor_call_seconds):
+            task_id = await provider.submit(request)
         self._crashpoints.reach("provider.answered")
         return await self._tasks.adopt(provider, attempt, task_id)
 
@@ -259,17 +375,9 @@ class CreateSender:
         return await self._journal.unreachable(lease, attempt, error.detail)
 
 
-def _request(lease: Lease, index: int, vendor_model: str, reference: str) -> VendorRequest:
-    return VendorRequest(
-        kind=lease.kind.value,
-        vendor_model=vendor_model,
-        prompt=lease.prompt,
-        negative_prompt=lease.negative_prompt,
-        aspect_ratio=lease.options.aspect_ratio,
-        # Pictures of one order differ, and the same order with the same seed gives the same ones.
-        seed=(lease.seed + index) % 2**32,
-        reference=reference,
-    )
+def _bare_route(attempt: Attempt) -> Route:
+    """What is known of a route that was taken out of the catalogue while its create was in the air."""
+    return Route(attempt.route_id, attempt.provider, attempt.vendor_model, cost_micros=0, paused=False)
 
 
 def _trailing_waits(earlier: Sequence[Attempt]) -> int:

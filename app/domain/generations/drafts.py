@@ -18,6 +18,7 @@ from app.domain.actors import Actor
 from app.domain.catalog.service import CatalogService
 from app.domain.catalog.views import Model
 from app.domain.errors import DuplicateRequest, ModelUnavailable, NotFound, PriceChanged, UserNotFound, ValidationFailed
+from app.domain.generations.inputs import InputResolver
 from app.domain.generations.models import Funding, Kind, Origin
 from app.domain.generations.options import PromptLimits, check_allowed, check_funding, check_shape
 from app.domain.generations.repository import find, require_own
@@ -34,16 +35,16 @@ _UPDATE_INDEX: Final = "drafts_update_id_key"
 _KEY_INDEX: Final = "request_keys_pkey"
 
 _COLUMNS: Final = """
-    id, user_id, kind, model_key, prompt, negative_prompt, options, funding, price_credits, generation_id,
+    id, user_id, kind, model_key, prompt, negative_prompt, options, inputs, funding, price_credits, generation_id,
     origin_generation_id, parent_id, created_at, expires_at, expires_at <= clock_now() AS expired
 """
 _INSERT = (
     text(
         f"""
-    INSERT INTO drafts (id, user_id, kind, model_key, prompt, negative_prompt, options, funding, price_credits,
+    INSERT INTO drafts (id, user_id, kind, model_key, prompt, negative_prompt, options, inputs, funding, price_credits,
         parent_id, update_id, origin_generation_id, expires_at)
-    VALUES (:id, :user_id, :kind, :model_key, :prompt, :negative_prompt, :options, :funding, :price_credits,
-        :parent_id, :update_id, :origin_generation_id, clock_now() + CAST(:life AS interval))
+    VALUES (:id, :user_id, :kind, :model_key, :prompt, :negative_prompt, :options, CAST(:inputs AS uuid[]), :funding,
+        :price_credits, :parent_id, :update_id, :origin_generation_id, clock_now() + CAST(:life AS interval))
     RETURNING {_COLUMNS}
     """  # noqa: S608 - fixed text
     )
@@ -89,6 +90,7 @@ class DraftService:
         db: Database,
         catalog: CatalogService,
         generations: GenerationService,
+        inputs: InputResolver,
         *,
         prompts: PromptLimits,
         life: timedelta,
@@ -96,6 +98,7 @@ class DraftService:
         self._db = db
         self._catalog = catalog
         self._generations = generations
+        self._inputs = inputs
         self._prompts = prompts
         self._life = life
 
@@ -115,9 +118,14 @@ class DraftService:
         """
         async with self._db.read() as reader:
             user = await _allowed_user(reader, actor)
-            self._prompts.check(new.prompt, new.negative_prompt)
+            self._prompts.check(new.prompt, new.negative_prompt, kind=new.kind)
             check_shape(
-                Options(aspect_ratio=new.aspect_ratio or "", count=1 if new.count is None else new.count, seed=new.seed)
+                Options(
+                    aspect_ratio=new.aspect_ratio or "",
+                    count=1 if new.count is None else new.count,
+                    seed=new.seed,
+                    duration_seconds=new.duration_seconds,
+                )
             )
             if request_key is not None:
                 earlier = await request_keys.find_object(reader, user.id, request_key)
@@ -129,6 +137,8 @@ class DraftService:
         price = _price(new.funding, model, options)
         if max_price_credits is not None and price > max_price_credits:
             raise PriceChanged(price=price)
+        inputs = await self._inputs.resolve(actor, new.inputs, were_kept=new.origin_generation_id is not None)
+        new = replace(new, inputs=tuple(view.id for view in inputs))
         try:
             async with self._db.transaction() as tx:
                 if new.origin_generation_id is not None:
@@ -149,6 +159,7 @@ class DraftService:
         model_key: str | None = None,
         aspect_ratio: str | None = None,
         count: int | None = None,
+        duration_seconds: int | None = None,
         funding: Funding | None = None,
     ) -> DraftView:
         """Change what is given; the price is today's. A started or expired draft is copied into a new one.
@@ -163,9 +174,12 @@ class DraftService:
         paid_by = funding or draft.funding
         most = model.max_count if paid_by is Funding.CREDITS else 1
         chosen = min(draft.options.count, most) if count is None else count
-        options = replace(draft.options, aspect_ratio=ratio, count=chosen)
+        duration = duration_seconds or draft.options.duration_seconds
+        if duration_seconds is None and duration not in model.durations:
+            duration = model.default_duration
+        options = replace(draft.options, aspect_ratio=ratio, count=chosen, duration_seconds=duration)
         check_shape(options)
-        check_allowed(options, model)
+        check_allowed(options, model, kind=draft.kind, inputs=len(draft.inputs))
         check_funding(paid_by, draft.kind, options)
         async with self._db.transaction() as tx:
             user = await users.lock(tx, actor.user_id)
@@ -233,9 +247,46 @@ class DraftService:
                 aspect_ratio=view.options.aspect_ratio,
                 count=view.options.count,
                 seed=None if variation else view.options.seed,
+                duration_seconds=view.options.duration_seconds,
+                inputs=view.inputs,
                 parent_id=view.id if variation else None,
                 update_id=update_id,
                 origin_generation_id=view.id,
+            ),
+        )
+
+    async def derive(
+        self,
+        actor: Actor,
+        generation_id: UUID,
+        *,
+        kind: Kind,
+        output_index: int = 0,
+        prompt: str | None = None,
+        update_id: int | None = None,
+    ) -> DraftView:
+        """A draft that works on a result: edit it, enlarge it, bring it to life. Without a prompt, with its own.
+
+        Raises: UserBanned, UserSuspended, NotFound, UploadInvalid, ValidationFailed, Maintenance, ModelUnavailable.
+        """
+        async with self._db.read() as reader:
+            view = await find(reader, generation_id, medians={})
+        if view is None or view.user_id != actor.user_id:
+            raise NotFound
+        output = next((output for output in view.outputs if output.index == output_index), None)
+        if output is None:
+            raise NotFound
+        return await self.create(
+            actor,
+            NewDraft(
+                prompt=view.prompt if prompt is None else prompt,
+                kind=kind,
+                # What has no words of its own but those of its parent is deleted with it.
+                origin_generation_id=view.id if prompt is None else None,
+                parent_id=view.id,
+                update_id=update_id,
+                count=1,
+                inputs=(output.id,),
             ),
         )
 
@@ -264,6 +315,7 @@ class DraftService:
                 funding=draft.funding,
                 parent_id=draft.parent_id,
                 draft_id=draft.id,
+                inputs=draft.inputs,
                 locked_price_credits=draft.price_credits,
                 request_key=start_key(draft.id),
             ),
@@ -287,9 +339,14 @@ class DraftService:
         ratio = new.aspect_ratio or (preferred_ratio if preferred_ratio in model.aspect_ratios else model.default_ratio)
         most = model.max_count if new.funding is Funding.CREDITS else 1
         preferred_count = min(int(user.preferences.get("count", 1)), most)
-        options = Options(aspect_ratio=ratio, count=preferred_count if new.count is None else new.count, seed=new.seed)
+        options = Options(
+            aspect_ratio=ratio,
+            count=preferred_count if new.count is None else new.count,
+            seed=new.seed,
+            duration_seconds=model.default_duration if new.duration_seconds is None else new.duration_seconds,
+        )
         check_shape(options)
-        check_allowed(options, model)
+        check_allowed(options, model, kind=new.kind, inputs=len(new.inputs))
         check_funding(new.funding, new.kind, options)
         return model, options
 
@@ -318,6 +375,7 @@ class DraftService:
                 "prompt": new.prompt,
                 "negative_prompt": new.negative_prompt,
                 "options": options.as_json(),
+                "inputs": list(new.inputs),
                 "funding": new.funding.value,
                 "price_credits": _price(new.funding, model, options),
                 "parent_id": new.parent_id,
@@ -387,11 +445,12 @@ def _copy(draft: DraftView) -> NewDraft:
         parent_id=draft.parent_id,
         origin_generation_id=draft.origin_generation_id or draft.generation_id,
         funding=draft.funding,
+        inputs=draft.inputs,
     )
 
 
 def _price(funding: Funding, model: Model, options: Options) -> int:
-    return model.price(options.count) if funding is Funding.CREDITS else 0
+    return model.price(options.count, options.duration_seconds) if funding is Funding.CREDITS else 0
 
 
 def _view(row: Row[Any]) -> DraftView:
@@ -416,4 +475,5 @@ def _view(row: Row[Any]) -> DraftView:
         parent_id=row.parent_id,
         created_at=row.created_at,
         expires_at=row.expires_at,
+        inputs=tuple(row.inputs),
     )

@@ -11,11 +11,13 @@ from app.core.crashpoints import CrashPoints
 from app.core.db import Database
 from app.core.metrics import Metrics
 from app.domain.alerts.service import AlertService
+from app.domain.catalog.breaker import RouteBreaker
 from app.domain.catalog.service import CatalogService
 from app.domain.errors import FailureReason
 from app.domain.generations.attempts import Attempt
 from app.domain.generations.claims import Lease
 from app.domain.generations.creates import CreateSender
+from app.domain.generations.inputs import InputFetcher
 from app.domain.generations.journal import AttemptJournal
 from app.domain.generations.keeping import OutputKeeper
 from app.domain.generations.models import AttemptState
@@ -38,6 +40,8 @@ class OutputMaker:
         downloader: Downloader,
         keeper: OutputKeeper,
         alerts: AlertService,
+        inputs: InputFetcher,
+        breaker: RouteBreaker,
         *,
         limits: MakingLimits,
         metrics: Metrics,
@@ -56,7 +60,9 @@ class OutputMaker:
             self._journal,
             self._results,
             self._tasks,
-            alerts,
+            alerts=alerts,
+            inputs=inputs,
+            breaker=breaker,
             limits=limits,
             crashpoints=crashpoints,
         )

@@ -5,8 +5,8 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index, LargeBinary, Text, text
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import BigInteger, CheckConstraint, Float, ForeignKey, Identity, Index, LargeBinary, Text, Uuid, text
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.db import Base
@@ -32,6 +32,9 @@ class Kind(StrEnum):
     """What is made."""
 
     IMAGE = "image"
+    EDIT = "edit"
+    VIDEO = "video"
+    UPSCALE = "upscale"
 
 
 class Funding(StrEnum):
@@ -86,6 +89,7 @@ class Draft(Base):
     prompt: Mapped[str] = mapped_column(Text)
     negative_prompt: Mapped[str | None] = mapped_column(Text)
     options: Mapped[Any] = mapped_column(JSONB)
+    inputs: Mapped[Any] = mapped_column(ARRAY(Uuid()), server_default=text("'{}'"))
     funding: Mapped[str] = mapped_column(Text, server_default="credits")
     price_credits: Mapped[int]
     parent_id: Mapped[UUID | None]
@@ -133,6 +137,7 @@ class Generation(Base):
         ),
         Index("generations_lease", "lease_owner", postgresql_where=text("lease_owner IS NOT NULL")),
         Index("generations_pending", "created_at", postgresql_where=text("status = 'PENDING'")),
+        Index("generations_open_user", "user_id", postgresql_where=_OPEN),
         Index(
             "generations_money_back",
             "settled_at",
@@ -148,6 +153,8 @@ class Generation(Base):
     prompt: Mapped[str] = mapped_column(Text)
     negative_prompt: Mapped[str | None] = mapped_column(Text)
     options: Mapped[Any] = mapped_column(JSONB)
+    # uploads, in order; no foreign keys, since the rows go when the pictures do
+    inputs: Mapped[Any] = mapped_column(ARRAY(Uuid()), server_default=text("'{}'"))
     output_count: Mapped[int]
     seed: Mapped[int] = mapped_column(BigInteger)
     origin: Mapped[str] = mapped_column(Text)
@@ -228,6 +235,7 @@ class GenerationOutput(Base):
     height: Mapped[int]
     size_bytes: Mapped[int] = mapped_column(BigInteger)
     preview_size_bytes: Mapped[int | None] = mapped_column(BigInteger)
+    duration_seconds: Mapped[float | None] = mapped_column(Float)
     watermarked: Mapped[bool] = mapped_column(server_default=text("false"))
     clean_key: Mapped[str | None] = mapped_column(Text)
     clean_preview_key: Mapped[str | None] = mapped_column(Text)
@@ -244,7 +252,10 @@ class ProviderAttempt(Base):
     """One create at a vendor, written before the call, so that a successor can adopt what came of it."""
 
     __tablename__ = "provider_attempts"
-    __table_args__ = (Index("provider_attempts_output", "generation_id", "output_index", "number", unique=True),)
+    __table_args__ = (
+        Index("provider_attempts_output", "generation_id", "output_index", "number", unique=True),
+        Index("provider_attempts_task", "task_id", postgresql_where=text("state = 'RUNNING'")),
+    )
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
     generation_id: Mapped[UUID] = mapped_column(ForeignKey("generations.id", ondelete="RESTRICT"))
@@ -265,6 +276,7 @@ class ProviderAttempt(Base):
     polls: Mapped[int] = mapped_column(server_default="0")
     unreachable_since: Mapped[datetime | None]
     cost_micros: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    estimate_micros: Mapped[int] = mapped_column(BigInteger, server_default="0")
     detail: Mapped[str] = mapped_column(Text, server_default="")
     intended_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
     finished_at: Mapped[datetime | None]

@@ -1,15 +1,17 @@
 """Checks what a client asks for: first the shape, then what the chosen model allows."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from app.domain.catalog.views import Model
+from app.domain.catalog.views import Model, Work
 from app.domain.errors import ValidationFailed
 from app.domain.generations.models import Funding, Kind
 from app.domain.generations.views import Options
 
 LARGEST_SEED: Final = 2**32 - 1
 _LARGEST_COUNT: Final = 4
+_LONGEST_VIDEO_SECONDS: Final = 60
 # A copied look is an edit with a reference, and has a quota of its own.
 _FUNDED_KINDS: Final = {Funding.FREE: frozenset({"image", "edit"}), Funding.COPY: frozenset({"edit"})}
 
@@ -20,10 +22,10 @@ class PromptLimits:
 
     longest: int
 
-    def check(self, prompt: str, negative_prompt: str | None = None) -> None:
-        """Raises: ValidationFailed naming `prompt` or `negative_prompt`."""
+    def check(self, prompt: str, negative_prompt: str | None = None, *, kind: Kind = Kind.IMAGE) -> None:
+        """Only an upscale needs no words. Raises: ValidationFailed naming `prompt` or `negative_prompt`."""
         fields = {}
-        if not prompt.strip():
+        if not prompt.strip() and kind is not Kind.UPSCALE:
             fields["prompt"] = "must not be empty"
         elif len(prompt) > self.longest:
             fields["prompt"] = f"must be at most {self.longest} characters"
@@ -45,6 +47,8 @@ def check_shape(options: Options) -> None:
         fields["options.count"] = f"must be from 1 to {_LARGEST_COUNT}"
     if options.seed is not None and not 0 <= options.seed <= LARGEST_SEED:
         fields["options.seed"] = f"must be from 0 to {LARGEST_SEED}"
+    if options.duration_seconds is not None and not 1 <= options.duration_seconds <= _LONGEST_VIDEO_SECONDS:
+        fields["options.duration_seconds"] = f"must be from 1 to {_LONGEST_VIDEO_SECONDS}"
     if fields:
         raise ValidationFailed(fields)
 
@@ -62,12 +66,39 @@ def check_funding(funding: Funding, kind: Kind, options: Options) -> None:
         raise ValidationFailed(fields)
 
 
-def check_allowed(options: Options, model: Model) -> None:
+def check_allowed(options: Options, model: Model, *, kind: Kind, inputs: int) -> None:
     """What this model does not allow. Raises: ValidationFailed."""
     fields = {}
+    if model.kind != kind:
+        fields["model"] = f"does not make {kind}"
+    if not model.min_inputs <= inputs <= model.max_inputs:
+        fields["inputs"] = _number_of_inputs(model)
+    if model.durations and options.duration_seconds not in model.durations:
+        fields["options.duration_seconds"] = f"must be one of {', '.join(map(str, model.durations))}"
+    if not model.durations and options.duration_seconds is not None:
+        fields["options.duration_seconds"] = "is for videos"
     if options.aspect_ratio not in model.aspect_ratios:
         fields["options.aspect_ratio"] = f"must be one of {', '.join(model.aspect_ratios)}"
     if options.count > model.max_count:
         fields["options.count"] = f"must be from 1 to {model.max_count}"
     if fields:
         raise ValidationFailed(fields)
+
+
+def _number_of_inputs(model: Model) -> str:
+    if model.max_inputs == 0:
+        return "are not taken by this model"
+    if model.min_inputs == model.max_inputs:
+        return f"must be {model.max_inputs}"
+    return f"must be from {model.min_inputs} to {model.max_inputs}"
+
+
+def work_of(prompt: str, negative_prompt: str | None, options: Options, input_pixels: Iterable[int]) -> Work:
+    """What an order asks of a vendor."""
+    words = f"{prompt} {negative_prompt}" if negative_prompt else prompt
+    return Work(
+        aspect_ratio=options.aspect_ratio,
+        prompt_units=len(words.encode("utf-16-le", "surrogatepass")) // 2,
+        duration_seconds=options.duration_seconds,
+        input_pixels=tuple(input_pixels),
+    )

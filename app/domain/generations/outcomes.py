@@ -12,7 +12,7 @@ AT_ONCE: Final = timedelta()
 
 @dataclass(frozen=True, slots=True)
 class MakingLimits:
-    """Bounds of creates, waits and calls (spec §4)."""
+    """Bounds of creates, waits and calls (spec §4), and where vendors ring; empty where they cannot reach us."""
 
     creates_per_route: int
     creates_per_output: int
@@ -20,6 +20,7 @@ class MakingLimits:
     wait_longest_seconds: float
     vendor_call_seconds: float
     unreachable_task_seconds: float
+    callback_base: str = ""
 
     def wait(self, tries: int) -> timedelta:
         """The back-off after so many tries."""

@@ -15,8 +15,8 @@ from app.domain.generations.models import Funding, Kind, Origin, Status
 from app.domain.generations.views import GenerationView, Options, OutputView, Stage
 
 _COLUMNS: Final = """
-    g.id, g.user_id, g.kind, g.status, g.model_key, g.prompt, g.negative_prompt, g.options, g.origin, g.funding,
-    g.price_credits, g.charged_credits, g.returned_credits, g.stage, g.percent, g.error_code, g.parent_id,
+    g.id, g.user_id, g.kind, g.status, g.model_key, g.prompt, g.negative_prompt, g.options, g.inputs, g.origin,
+    g.funding, g.price_credits, g.charged_credits, g.returned_credits, g.stage, g.percent, g.error_code, g.parent_id,
     g.created_at, g.started_at, g.completed_at, g.cancel_requested_at, m.titles AS model_titles,
     extract(epoch FROM now() - coalesce(g.started_at, now())) AS running_seconds
 """
@@ -45,7 +45,7 @@ _LIST_OPEN = _select(
 _OUTPUTS = text(
     """
     SELECT generation_id, id, output_index, storage_key, preview_key, thumbnail_key, mime, width, height, size_bytes,
-        preview_size_bytes, watermarked, photo_file_id, document_file_id
+        preview_size_bytes, duration_seconds, watermarked, photo_file_id, document_file_id
     FROM generation_outputs WHERE generation_id = ANY(:ids) ORDER BY generation_id, output_index
     """
 )
@@ -285,6 +285,7 @@ def _view(
         created_at=row.created_at,
         started_at=row.started_at,
         completed_at=row.completed_at,
+        inputs=tuple(row.inputs),
     )
 
 
@@ -309,7 +310,7 @@ def _output(row: Row[Any]) -> OutputView:
         size_bytes=row.size_bytes,
         preview_size_bytes=row.preview_size_bytes,
         watermarked=row.watermarked,
-        duration_seconds=None,
+        duration_seconds=row.duration_seconds,
         photo_file_id=row.photo_file_id,
         document_file_id=row.document_file_id,
     )

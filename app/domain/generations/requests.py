@@ -9,7 +9,7 @@ from app.domain.generations.views import Options
 
 @dataclass(frozen=True, slots=True)
 class SubmitGeneration:
-    """A generation to be accepted.
+    """A generation to be accepted. `inputs` are uploads of the user's, or results of theirs (the output's id).
 
     `request_key` is `api:{key}` of a client, `tg:{update_id}` or `draft:{id}`. `max_price` is what the client has
     shown its user; `locked_price_credits` is a draft's price, which no later change of the catalogue touches.
@@ -28,12 +28,14 @@ class SubmitGeneration:
     locked_price_credits: int | None = None
     request_key: str | None = None
     body_hash: bytes | None = None
+    inputs: tuple[UUID, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class NewDraft:
     """A draft to be written. What is left out is the user's last choice, or the catalogue's first.
 
+    `inputs` are uploads of the user's, or results of theirs (the output's id).
     `origin_generation_id` is the generation whose prompt it repeats.
     """
 
@@ -48,3 +50,5 @@ class NewDraft:
     update_id: int | None = None
     origin_generation_id: UUID | None = None
     funding: Funding = Funding.CREDITS
+    duration_seconds: int | None = None
+    inputs: tuple[UUID, ...] = ()

@@ -36,13 +36,16 @@ from app.domain.errors import (
 from app.domain.generations import claims, repository
 from app.domain.generations.accept import Acceptance, Accepted, Terms, hold_and_queue
 from app.domain.generations.collecting import DELETE_JOB
+from app.domain.generations.inputs import InputResolver
 from app.domain.generations.medians import MedianCache
 from app.domain.generations.models import Funding, Status
-from app.domain.generations.options import PromptLimits, check_allowed, check_funding, check_shape
+from app.domain.generations.options import PromptLimits, check_allowed, check_funding, check_shape, work_of
 from app.domain.generations.requests import SubmitGeneration
 from app.domain.generations.settle import Ending, settle_pending
 from app.domain.generations.views import GenerationView, Stage
 from app.domain.moderation.service import ModerationService
+from app.domain.uploads import repository as uploads
+from app.domain.uploads.service import erasure
 from app.domain.users import repository as users
 from app.domain.users.rules import require_allowed
 from app.domain.users.views import UserView
@@ -58,7 +61,10 @@ _LAST_ID: Final = UUID(int=2**128 - 1)
 _SUBMIT_TRIES: Final = 3
 
 _LOCK_OWN = text(
-    "SELECT status, fence FROM generations WHERE id = :id AND user_id = :user_id AND deleted_at IS NULL FOR UPDATE"
+    """
+    SELECT status, fence, inputs FROM generations
+    WHERE id = :id AND user_id = :user_id AND deleted_at IS NULL FOR UPDATE
+    """
 )
 # Whoever claims the task reads the request afresh and stops it; a finished result wins.
 _REQUEST_CANCEL = text(
@@ -92,6 +98,7 @@ class GenerationService:
         catalog: CatalogService,
         moderation: ModerationService,
         medians: MedianCache,
+        inputs: InputResolver,
         *,
         terms: Terms,
         prompts: PromptLimits,
@@ -103,6 +110,7 @@ class GenerationService:
         self._catalog = catalog
         self._moderation = moderation
         self._medians = medians
+        self._inputs = inputs
         self._terms = terms
         self._prompts = prompts
         self._stoppable = sorted(stoppable_providers)
@@ -117,20 +125,23 @@ class GenerationService:
         Either all of it is committed or nothing is; a crash after the commit is healed by the sweep. `on_accepted`
         joins the transaction with the new id, and may still refuse.
         Raises: UserNotFound, UserBanned, UserSuspended, ValidationFailed, DuplicateRequest, IdempotencyKeyReused,
-            GenerationNotFound (a parent that is not the actor's), Maintenance, ModelUnavailable, PromptRejected,
-            PriceChanged, MaxActiveGenerations, RateLimitExceeded, InsufficientCredits, ConcurrentUpdate, in this
-            order of precedence (spec §5).
+            GenerationNotFound (a parent that is not the actor's), Maintenance, ModelUnavailable, NotFound (an input
+            that is not the actor's), UploadInvalid, PromptRejected, PriceChanged, MaxActiveGenerations,
+            RateLimitExceeded, InsufficientCredits, ConcurrentUpdate, in this order of precedence (spec §5).
         """
         user = await self._check_sender(actor, request)
         model = await self._catalog.get_enabled(request.model_key)
-        check_allowed(request.options, model)
+        check_allowed(request.options, model, kind=request.kind, inputs=len(request.inputs))
+        inputs = await self._inputs.resolve(actor, request.inputs, were_kept=request.draft_id is not None)
+        pixels = [view.pixels for view in inputs]
+        self._catalog.require_route(model, work_of(request.prompt, request.negative_prompt, request.options, pixels))
         check_funding(request.funding, request.kind, request.options)
         await self._moderation.check(request.prompt, request.negative_prompt)
         price = request.locked_price_credits
         if request.funding is not Funding.CREDITS:
             price = 0
         elif price is None:
-            price = model.price(request.options.count)
+            price = model.price(request.options.count, request.options.duration_seconds)
         if request.max_price is not None and price > request.max_price:
             raise PriceChanged(price=price)
         acceptance = Acceptance(
@@ -147,6 +158,7 @@ class GenerationService:
             parent_id=request.parent_id,
             draft_id=request.draft_id,
             chat_id=user.telegram_id,
+            inputs=tuple(view.id for view in inputs),
         )
         accepted = await self._accept(actor, acceptance, model, on_accepted)
         self._crashpoints.reach("submit.committed")
@@ -217,7 +229,7 @@ class GenerationService:
         return await self.get(actor, generation_id)
 
     async def delete(self, actor: Actor, generation_id: UUID) -> None:
-        """Remove a finished generation's prompt and media; the ledger keeps its entries.
+        """Remove a finished generation's prompt, inputs and media; the ledger keeps its entries.
 
         Raises: GenerationNotFound, GenerationNotCancellable while it is open.
         """
@@ -228,6 +240,8 @@ class GenerationService:
                 raise GenerationNotFound
             if not await repository.forget_content(tx, actor.user_id, generation_id):
                 raise GenerationNotCancellable
+            await uploads.forget(tx, actor.user_id, row.inputs)
+            tx.after_commit(*(erasure(upload_id) for upload_id in row.inputs))
             await repository.forget_outputs(tx, [generation_id])
             await outbox.withdraw(tx, generation_id)
             tx.after_commit(Job(Queue.REST, DELETE_JOB, str(generation_id)), Signal(actor.user_id))
@@ -255,7 +269,7 @@ class GenerationService:
             if user is None or user.deleted:
                 raise UserNotFound
             require_allowed(user)
-            self._prompts.check(request.prompt, request.negative_prompt)
+            self._prompts.check(request.prompt, request.negative_prompt, kind=request.kind)
             check_shape(request.options)
             if request.request_key is not None:
                 earlier = await repository.find_by_key(reader, user.id, request.request_key)
@@ -320,6 +334,7 @@ class GenerationService:
             created_at=accepted.created_at,
             started_at=None,
             completed_at=None,
+            inputs=acceptance.inputs,
         )
 
     async def _refuse_repeat(self, actor: Actor, acceptance: Acceptance) -> None:

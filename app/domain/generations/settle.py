@@ -21,10 +21,11 @@ from app.domain.delivery.outbox import NewDelivery
 from app.domain.errors import FailureReason
 from app.domain.generations.claims import Lease, LeaseLost
 from app.domain.generations.models import Origin, Status
+from app.domain.uploads import repository as uploads
 from app.domain.users import repository as users
 from app.domain.users.views import UserView
 
-MONEY_BACK_JOB: Final = "return-money"
+MONEY_BACK_JOB: Final = "give-money-back"
 _ALBUM: Final = 2
 
 
@@ -40,19 +41,19 @@ class Ending:
 
 _LOCK_LEASED = text(
     """
-    SELECT id, price_credits, output_count, origin, money_back FROM generations
+    SELECT id, price_credits, output_count, origin, money_back, inputs FROM generations
     WHERE id = :id AND status = 'PROCESSING' AND fence = :fence AND lease_owner = :owner FOR UPDATE
     """
 )
 _LOCK_PENDING = text(
     """
-    SELECT id, price_credits, output_count, origin, money_back FROM generations
+    SELECT id, price_credits, output_count, origin, money_back, inputs FROM generations
     WHERE id = :id AND user_id = :user_id AND status = 'PENDING' FOR UPDATE
     """
 )
 _LOCK_OPEN = text(
     """
-    SELECT id, price_credits, output_count, origin, money_back, status FROM generations
+    SELECT id, price_credits, output_count, origin, money_back, inputs, status FROM generations
     WHERE id = :id AND user_id = :user_id AND status IN ('PENDING', 'PROCESSING') FOR UPDATE
     """
 )
@@ -78,11 +79,13 @@ _END = text(
 # The buttons under a result carry drafts of their own, so that a double tap is one order; prices are today's.
 _DRAFT = text(
     """
-    INSERT INTO drafts (id, user_id, kind, model_key, prompt, negative_prompt, options, price_credits, parent_id,
-        origin_generation_id, expires_at)
+    INSERT INTO drafts (id, user_id, kind, model_key, prompt, negative_prompt, options, inputs, price_credits,
+        parent_id, origin_generation_id, expires_at)
     SELECT :draft_id, g.user_id, g.kind, g.model_key, g.prompt, g.negative_prompt,
-        CASE WHEN :fresh THEN g.options - 'seed' ELSE g.options END,
-        m.price_credits * g.output_count, CASE WHEN :fresh THEN g.id END, g.id, clock_now() + interval '1 day'
+        CASE WHEN :fresh THEN g.options - 'seed' ELSE g.options END, g.inputs,
+        ceil(m.price_credits * g.output_count
+            * coalesce((g.options ->> 'duration_seconds')::numeric / (m.options ->> 'price_seconds')::numeric, 1)),
+        CASE WHEN :fresh THEN g.id END, g.id, clock_now() + interval '1 day'
     FROM generations g JOIN models m ON m.key = g.model_key WHERE g.id = :id
     """
 )
@@ -183,6 +186,7 @@ async def _end(tx: Tx, user_id: int, row: Row[Any], ending: Ending, *, charged: 
             "reason": ending.reason,
         },
     )
+    await uploads.note_settled(tx, user_id, row.inputs)
     return _Ended(balances, returned, is_money_back)
 
 

@@ -22,26 +22,29 @@ class Stage(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What can be chosen for a picture. Without a seed, one is drawn at submission."""
+    """What can be chosen. Without a seed, one is drawn at submission; `duration_seconds` is for videos alone."""
 
     aspect_ratio: str
     count: int = 1
     seed: int | None = None
+    duration_seconds: int | None = None
 
     def as_json(self) -> dict[str, object]:
         """The options as they are stored."""
-        return {"aspect_ratio": self.aspect_ratio, "count": self.count} | (
-            {} if self.seed is None else {"seed": self.seed}
-        )
+        chosen = {"seed": self.seed, "duration_seconds": self.duration_seconds}
+        return {"aspect_ratio": self.aspect_ratio, "count": self.count} | {
+            name: value for name, value in chosen.items() if value is not None
+        }
 
     @classmethod
     def from_json(cls, value: Mapping[str, object]) -> "Options":
         """The options from what was stored."""
-        seed = value.get("seed")
+        seed, duration = value.get("seed"), value.get("duration_seconds")
         return cls(
             aspect_ratio=str(value["aspect_ratio"]),
             count=int(str(value["count"])),
             seed=None if seed is None else int(str(seed)),
+            duration_seconds=None if duration is None else int(str(duration)),
         )
 
 
@@ -55,7 +58,7 @@ class DraftStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DraftView:
-    """A generation as it is being put together; `price_credits` is locked.
+    """A generation as it is being put together; `price_credits` is locked. `inputs` are uploads.
 
     `origin_generation_id`: the generation whose prompt it repeats.
     `is_repeat`: it was made before, by a request with the same key.
@@ -77,6 +80,7 @@ class DraftView:
     created_at: datetime
     expires_at: datetime
     is_repeat: bool = False
+    inputs: tuple[UUID, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +105,10 @@ class OutputView:
 
 @dataclass(frozen=True, slots=True)
 class GenerationView:
-    """A generation. `queue_position` (1 is next) while it waits, `eta_seconds` while it is open and known."""
+    """A generation. `queue_position` (1 is next) while it waits, `eta_seconds` while it is open and known.
+
+    `inputs` are the uploads that it is made from; they are kept for a while.
+    """
 
     id: UUID
     user_id: int
@@ -128,6 +135,7 @@ class GenerationView:
     created_at: datetime
     started_at: datetime | None
     completed_at: datetime | None
+    inputs: tuple[UUID, ...] = ()
 
     @property
     def is_open(self) -> bool:

@@ -10,6 +10,12 @@ alert-provider-out-of-money =
 alert-model-gone =
     A provider no longer has this model; its route is paused.
     <b>What to do:</b> enter the provider’s new model id in the catalogue, or switch the route off.
+alert-breaker-open =
+    A provider fails again and again; its route is left alone and tried again twice a minute. Other routes take over.
+    <b>What to do:</b> look at the provider’s status page. If it has no other route, its models cannot be ordered meanwhile.
+alert-breaker-closed =
+    A provider answers again; its route is open.
+    <b>What to do:</b> nothing.
 alert-generation-fault =
     Our own code failed while working on a generation. It is tried again, then the credits go back by themselves.
     <b>What to do:</b> find the error in the log by the generation’s id and mend it.

@@ -39,6 +39,15 @@ error-refund-exceeds-balance = The credits of this payment are spent: { $require
 error-promo-invalid = This promo code is not valid.
 error-promo-exhausted = This promo code has been used up.
 error-promo-used = You have used this promo code already.
+error-upload-invalid =
+    { $problem ->
+        [format] This is not a picture that we can read. Please send a JPEG, PNG, WebP or HEIC. You were not charged.
+        [too_many_pixels] This picture has too many pixels. Please send a smaller one. You were not charged.
+        [empty] The file is empty. Please send it again. You were not charged.
+        [gone] The photo is not kept any more. Please send it again. You were not charged.
+       *[damaged] The picture is damaged and cannot be opened. Please send it again. You were not charged.
+    }
+error-upload-too-large = The file is too large: at most { $limit_megabytes } MB. You were not charged.
 error-internal-error = Something broke on our side. We know about it already. Please try again a little later.
 error-generation-timeout = It took too long. The credits were returned.
 error-provider-error = The model could not make it. The credits were returned.

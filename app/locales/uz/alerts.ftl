@@ -10,6 +10,12 @@ alert-provider-out-of-money =
 alert-model-gone =
     Provayderda bu model endi yoʻq; yoʻl toʻxtatildi.
     <b>Nima qilish kerak:</b> katalogga modelning yangi nomini kiriting yoki yoʻlni oʻchiring.
+alert-breaker-open =
+    Provayder ketma-ket javob bermayapti; uning yoʻli toʻxtatildi va daqiqada ikki marta tekshiriladi. Ishni boshqa yoʻllar oladi.
+    <b>Nima qilish kerak:</b> provayderning holat sahifasiga qarang. Boshqa yoʻli boʻlmasa, uning modellarini hozircha buyurtma qilib boʻlmaydi.
+alert-breaker-closed =
+    Provayder yana javob bermoqda; uning yoʻli ochiq.
+    <b>Nima qilish kerak:</b> hech narsa.
 alert-generation-fault =
     Buyurtma ustida ishlayotganda oʻz kodimiz xato berdi. U yana uriniladi, soʻng kreditlar oʻzi qaytadi.
     <b>Nima qilish kerak:</b> jurnaldan xatoni buyurtma raqami boʻyicha toping va tuzating.

@@ -31,6 +31,15 @@ error-refund-exceeds-balance = Bu toʻlovning kreditlari sarflangan: { $required
 error-promo-invalid = Bu promokod amal qilmaydi.
 error-promo-exhausted = Bu promokod tugagan.
 error-promo-used = Siz bu promokodni allaqachon ishlatgansiz.
+error-upload-invalid =
+    { $problem ->
+        [format] Bu biz oʻqiy oladigan rasm emas. JPEG, PNG, WebP yoki HEIC yuboring. Hech narsa yechilmadi.
+        [too_many_pixels] Bu rasmda piksellar juda koʻp. Kichikrogʻini yuboring. Hech narsa yechilmadi.
+        [empty] Fayl boʻsh. Uni qayta yuboring. Hech narsa yechilmadi.
+        [gone] Surat endi saqlanmaydi. Uni qayta yuboring. Hech narsa yechilmadi.
+       *[damaged] Rasm buzilgan, ochib boʻlmadi. Uni qayta yuboring. Hech narsa yechilmadi.
+    }
+error-upload-too-large = Fayl juda katta: koʻpi bilan { $limit_megabytes } MB. Hech narsa yechilmadi.
 error-internal-error = Bizda nimadir buzildi. Bundan xabarimiz bor. Birozdan keyin urinib koʻring.
 error-generation-timeout = Bu juda uzoq davom etdi. Kreditlar qaytarildi.
 error-provider-error = Model uddalay olmadi. Kreditlar qaytarildi.

@@ -1,0 +1,131 @@
+"""Reads the catalogue's free-form columns strictly: an operator's slip is named, and never found by a user."""
+
+from collections.abc import Collection, Mapping
+from typing import Any, Final
+
+from sqlalchemy import Row
+
+from app.domain.catalog.views import Bounds, Breaker, Model, Route
+
+KINDS: Final = frozenset({"image", "edit", "video", "upscale"})
+_OPTIONS: Final = frozenset({"aspect_ratios", "max_count", "durations", "price_seconds", "min_inputs", "max_inputs"})
+_BOUNDS: Final = frozenset({"min_inputs", "max_inputs", "input_pixels", "aspect_ratios", "durations", "prompt_units"})
+
+
+class CatalogInvalid(ValueError):
+    """A row of the catalogue cannot be what it should be; the message names the row, the field and what is asked."""
+
+
+def read_model(row: Row[Any], routes: tuple[Route, ...]) -> Model:
+    """A model from its row. Raises: CatalogInvalid."""
+    fields = _Fields(f"models, key {row.key}, options", row.options, _OPTIONS)
+    durations = fields.numbers("durations") or ()
+    model = Model(
+        key=row.key,
+        kind=row.kind,
+        titles=row.titles,
+        price_credits=row.price_credits,
+        aspect_ratios=fields.words("aspect_ratios") or (),
+        max_count=fields.number("max_count", 1),
+        max_active=row.max_active,
+        max_per_hour=row.max_per_hour,
+        timeout_seconds=row.timeout_seconds,
+        sample_url=row.sample_url,
+        enabled=row.enabled,
+        routes=routes,
+        durations=durations,
+        price_seconds=fields.number("price_seconds", durations[0]) if durations else None,
+        min_inputs=fields.number("min_inputs", 0, least=0),
+        max_inputs=fields.number("max_inputs", 0, least=0),
+    )
+    fields.require(model.kind in KINDS, f"the kind must be one of {', '.join(sorted(KINDS))}")
+    fields.require(bool(model.aspect_ratios), "aspect_ratios must name at least one")
+    fields.require(bool(model.durations) == (model.kind == "video"), "durations are for videos, and for all of them")
+    fields.require(model.min_inputs <= model.max_inputs, "min_inputs must not be above max_inputs")
+    fields.require(
+        model.kind not in {"edit", "upscale"} or model.min_inputs > 0, "min_inputs must be at least 1 for this kind"
+    )
+    return model
+
+
+def read_route(row: Row[Any]) -> Route:
+    """A route from its row. Raises: CatalogInvalid."""
+    place = f"provider_routes, {row.model_key} by {row.provider} {row.vendor_model}"
+    fields = _Fields(f"{place}, bounds", row.bounds, _BOUNDS)
+    _Fields(f"{place}, parameters", row.parameters, None)
+    ratios, durations = fields.words("aspect_ratios"), fields.numbers("durations")
+    return Route(
+        id=row.id,
+        provider=row.provider,
+        vendor_model=row.vendor_model,
+        cost_micros=row.cost_micros,
+        paused=row.paused,
+        parameters=row.parameters,
+        bounds=Bounds(
+            min_inputs=fields.number("min_inputs", 0, least=0),
+            max_inputs=fields.optional_number("max_inputs"),
+            input_pixels=fields.optional_number("input_pixels"),
+            aspect_ratios=None if ratios is None else frozenset(ratios),
+            durations=None if durations is None else frozenset(durations),
+            prompt_units=fields.optional_number("prompt_units"),
+        ),
+        breaker=_breaker(row.opens_in_seconds),
+        opens_in_seconds=max(0.0, float(row.opens_in_seconds or 0)),
+    )
+
+
+def _breaker(opens_in_seconds: float | None) -> Breaker:
+    if opens_in_seconds is None:
+        return Breaker.CLOSED
+    return Breaker.OPEN if opens_in_seconds > 0 else Breaker.HALF_OPEN
+
+
+class _Fields:
+    """One JSON object of a row."""
+
+    def __init__(self, place: str, content: object, known: Collection[str] | None) -> None:
+        self._place = place
+        if not isinstance(content, Mapping):
+            raise self._slip("must be a JSON object")
+        self._content = content
+        unknown = [] if known is None else sorted(set(content) - set(known))
+        self.require(not unknown, f"{', '.join(unknown)} is not known here")
+
+    def require(self, fulfilled: bool, demand: str) -> None:  # noqa: FBT001 - reads as a sentence
+        """Raises: CatalogInvalid."""
+        if not fulfilled:
+            raise self._slip(demand)
+
+    def number(self, name: str, usual: int, *, least: int = 1) -> int:
+        value = self._content.get(name, usual)
+        if isinstance(value, bool) or not isinstance(value, int) or value < least:
+            raise self._slip(f"{name} must be a whole number of at least {least}")
+        return value
+
+    def optional_number(self, name: str) -> int | None:
+        return self.number(name, 0, least=0) if self._content.get(name) is not None else None
+
+    def numbers(self, name: str) -> tuple[int, ...] | None:
+        values = self._list(name)
+        if values is None:
+            return None
+        if not all(isinstance(value, int) and not isinstance(value, bool) and value > 0 for value in values):
+            raise self._slip(f"{name} must be a list of whole numbers above 0")
+        return tuple(values)
+
+    def words(self, name: str) -> tuple[str, ...] | None:
+        values = self._list(name)
+        if values is None:
+            return None
+        if not all(isinstance(value, str) and value for value in values):
+            raise self._slip(f"{name} must be a list of words")
+        return tuple(values)
+
+    def _list(self, name: str) -> list[Any] | None:
+        value = self._content.get(name)
+        if value is not None and not isinstance(value, list):
+            raise self._slip(f"{name} must be a list")
+        return value
+
+    def _slip(self, demand: str) -> CatalogInvalid:
+        return CatalogInvalid(f"catalogue, {self._place}: {demand}")

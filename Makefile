@@ -10,6 +10,10 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 ALL_CODE := app tests migrations
 
+# Sessions side by side, each with servers, databases and ports of its own: most tests wait. `make test WORKERS=4` or 0.
+WORKERS := 2
+PYTEST := $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal
+
 # An environment of another version than the named interpreter's is made anew.
 ifdef PYTHON
 ifneq ($(shell ($(PYTHON) -c '$(VERSION)') 2>/dev/null),$(shell ($(BIN)/python -c '$(VERSION)') 2>/dev/null))
@@ -31,7 +35,7 @@ demo: $(READY) ## run the whole product, Telegram included, until Ctrl-C
 
 test: $(READY) lint types ## lint, types, import contracts and every test, on real servers
 	$(BIN)/python -m tests.browser.chromium
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 lint: $(READY) ## style and import contracts
 	$(BIN)/ruff check $(ALL_CODE)
@@ -49,11 +53,11 @@ bench: $(READY) ## measure: submits, latencies, throughput, memory
 	$(BIN)/python -m tests.load
 
 crash: $(READY) ## only the tests that kill processes
-	$(BIN)/python -m pytest tests/crash
+	$(PYTEST) tests/crash
 
 browser: $(READY) ## only the tests in Chromium, which is installed when missing
 	$(BIN)/python -m tests.browser.chromium
-	$(BIN)/python -m pytest tests/browser
+	$(PYTEST) tests/browser
 
 migrate: $(READY) ## bring the database at DATABASE_URL to the newest schema
 	$(BIN)/starbrush migrate

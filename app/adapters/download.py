@@ -79,7 +79,7 @@ class HttpDownloader:
         except (httpx.HTTPError, OSError, TimeoutError) as error:
             raise DownloadFailed(type(error).__name__) from error
         if sniff(data) is None:
-            message = f"not a picture: {data[:12].hex()}"
+            message = f"neither a picture nor a video: {data[:12].hex()}"
             raise DownloadRefused(message)
         return data
 

@@ -314,7 +314,10 @@ class SendRefused(MessengerError):
 
 @dataclass(frozen=True, slots=True)
 class Media:
-    """A file to be sent: Telegram's own id of it where known, else our storage key."""
+    """A file to be sent: Telegram's own id of it where known, else our storage key.
+
+    `preview_key` is a JPEG of it, of a video its poster; `thumbnail_key` a small one.
+    """
 
     storage_key: str
     mime: str
@@ -324,6 +327,12 @@ class Media:
     filename: str
     file_id: str | None = None
     preview_key: str | None = None
+    thumbnail_key: str | None = None
+    duration_seconds: float | None = None
+
+    @property
+    def is_video(self) -> bool:
+        return self.mime.startswith("video/")
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from PIL import Image
 from app.adapters.addresses import is_public, resolve
 from app.adapters.download import HttpDownloader
 from app.domain.ports import DownloadFailed, DownloadRefused
+from tests.films import film
 
 # A certificate made for these tests alone; its name belongs to nobody (RFC 2606).
 VENDOR = "files.vendor.example"
@@ -250,11 +251,18 @@ async def test_a_compressed_answer_is_refused_before_it_is_unpacked(vendor: Serv
             await downloader.fetch(f"{origin(vendor)}/f.png", allowed_origin=origin(vendor))
 
 
+async def test_a_video_is_taken_too(vendor: Server) -> None:
+    video = film()
+    vendor.answers["/f.mp4"] = answer(200, video, "Content-Type: application/octet-stream")
+    async with downloading() as downloader:
+        assert await downloader.fetch(f"{origin(vendor)}/f.mp4", allowed_origin=origin(vendor)) == video
+
+
 @pytest.mark.parametrize("body", [b"<svg onload=alert(1)>", b"<html>", b"", b"MZ\x90\x00"])
 async def test_the_type_is_seen_in_the_bytes_and_not_believed(vendor: Server, body: bytes) -> None:
     vendor.answers["/f.png"] = answer(200, body, "Content-Type: image/png")
     async with downloading() as downloader:
-        with pytest.raises(DownloadRefused, match="not a picture"):
+        with pytest.raises(DownloadRefused, match="neither a picture nor a video"):
             await downloader.fetch(f"{origin(vendor)}/f.png", allowed_origin=origin(vendor))
 
 

@@ -1,6 +1,7 @@
 """The Messenger port over aiogram: renders, waits for its turn, sends, and says what Telegram said in our words."""
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Final, TypeVar
 
@@ -13,24 +14,15 @@ from aiogram.methods import (
     DeleteMessage,
     EditMessageReplyMarkup,
     EditMessageText,
-    SendDocument,
     SendMediaGroup,
     SendMessage,
-    SendPhoto,
     TelegramMethod,
 )
-from aiogram.types import (
-    InlineKeyboardMarkup,
-    InputFile,
-    InputMediaDocument,
-    InputMediaPhoto,
-    Message,
-    ReplyParameters,
-)
+from aiogram.types import InlineKeyboardMarkup, ReplyParameters
 
 from app.adapters.telegram import bills
 from app.adapters.telegram.failures import MediaRefused, NothingToDo, translated
-from app.adapters.telegram.media import Form, forms, load
+from app.adapters.telegram.media import Form, Loaded, album_item, file_ids, forms, load, sending
 from app.adapters.telegram.rendering import Rendered, Renderer
 from app.adapters.telegram.sender import PacedSender
 from app.adapters.telegram.words import LONGEST_ANSWER, LONGEST_TEXT, escape, fit, shorten
@@ -160,44 +152,32 @@ class TelegramMessenger:
     async def _send_media(self, outgoing: Outgoing, rendered: Rendered, form: Form, priority: Priority) -> Sent:
         if form is Form.LINK:
             return await self._send_text(outgoing, await self._with_links(outgoing, rendered), priority)
-        files = await asyncio.gather(*(load(medium, form, self._storage) for medium in outgoing.media))
-        as_document = form is Form.DOCUMENT or outgoing.as_document
+        files = await asyncio.gather(
+            *(load(medium, form, self._storage, as_document=outgoing.as_document) for medium in outgoing.media)
+        )
         if len(files) == 1:
-            return await self._send_one(outgoing, rendered, files[0], priority, as_document=as_document)
-        return await self._send_album(outgoing, rendered, files, priority, as_document=as_document)
+            return await self._send_one(outgoing, rendered, files[0], priority)
+        return await self._send_album(outgoing, rendered, files, priority)
 
-    async def _send_one(
-        self, outgoing: Outgoing, rendered: Rendered, file: InputFile | str, priority: Priority, *, as_document: bool
-    ) -> Sent:
-        method: SendDocument | SendPhoto
-        if as_document:
-            method = SendDocument(chat_id=outgoing.chat_id, document=file, disable_content_type_detection=True)
-        else:
-            method = SendPhoto(chat_id=outgoing.chat_id, photo=file)
+    async def _send_one(self, outgoing: Outgoing, rendered: Rendered, file: Loaded, priority: Priority) -> Sent:
+        method = sending(outgoing.chat_id, file)
         method.caption, method.reply_markup = rendered.text, rendered.markup
         method.reply_parameters = _reply(outgoing)
         message = await self._upload(method, outgoing.chat_id, priority)
-        return Sent(message.message_id, _file_ids([message]))
+        return Sent(message.message_id, file_ids([message]))
 
     async def _send_album(
-        self,
-        outgoing: Outgoing,
-        rendered: Rendered,
-        files: list[InputFile | str],
-        priority: Priority,
-        *,
-        as_document: bool,
+        self, outgoing: Outgoing, rendered: Rendered, files: Sequence[Loaded], priority: Priority
     ) -> Sent:
-        kind = InputMediaDocument if as_document else InputMediaPhoto
         # Telegram shows the first one's caption under the whole album.
         captions = [rendered.text, *[None] * (len(files) - 1)]
         method = SendMediaGroup(
             chat_id=outgoing.chat_id,
-            media=[kind(media=file, caption=caption) for file, caption in zip(files, captions, strict=True)],
+            media=[album_item(file, caption) for file, caption in zip(files, captions, strict=True)],
             reply_parameters=_reply(outgoing),
         )
         messages = await self._upload(method, outgoing.chat_id, priority, weight=len(files))
-        return Sent(messages[0].message_id, _file_ids(messages))
+        return Sent(messages[0].message_id, file_ids(messages))
 
     async def _upload(
         self, method: TelegramMethod[Result], chat_id: int, priority: Priority, *, weight: int = 1
@@ -252,9 +232,3 @@ def _reply(outgoing: Outgoing) -> ReplyParameters | None:
     if outgoing.reply_to_message_id is None:
         return None
     return ReplyParameters(message_id=outgoing.reply_to_message_id, allow_sending_without_reply=True)
-
-
-def _file_ids(messages: list[Message]) -> tuple[str, ...]:
-    """Telegram's id of each file: of the largest size of a photo."""
-    found = [message.photo[-1] if message.photo else message.document for message in messages]
-    return tuple(file.file_id for file in found if file is not None)

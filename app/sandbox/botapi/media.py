@@ -1,12 +1,13 @@
 """Photos, videos, animations and documents on their way into a message: uploaded, by file_id or by address."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 import httpx
 
+from app.core.media_boxes import has_sound_track, sniff_boxes
 from app.sandbox.botapi.call import Call
 from app.sandbox.botapi.errors import bad_request
 from app.sandbox.files import DOWNLOAD_LIMIT_BYTES, Upload
@@ -31,6 +32,7 @@ class MediaRequest:
     duration: int = 0
     thumbnail: Upload | None = None
     has_spoiler: bool = False
+    is_grouped: bool = False
 
 
 def media_of_call(call: Call, kind: str) -> MediaRequest:
@@ -65,6 +67,7 @@ def media_of_item(call: Call, item: Any) -> MediaRequest:
         duration=int(item.get("duration") or 0),
         thumbnail=_thumbnail(call, str(item.get("thumbnail") or "")),
         has_spoiler=bool(item.get("has_spoiler")),
+        is_grouped=True,
     )
 
 
@@ -74,6 +77,9 @@ async def show(world: World, request: MediaRequest) -> Json:
     Raises: Refusal.
     """
     source = request.source
+    if isinstance(source, Upload) and request.kind == "video" and not request.is_grouped and _is_silent(source):
+        # Telegram makes a GIF of an MP4 without sound, by whatever method it comes; in albums it does not.
+        request = replace(request, kind="animation")
     if isinstance(source, str) and source.startswith(("http://", "https://")):
         source = await _download(source, request.kind)
     media = _known(world, source, request.kind) if isinstance(source, str) else await _keep(world, request, source)
@@ -84,6 +90,10 @@ async def show(world: World, request: MediaRequest) -> Json:
     if request.has_spoiler:
         fields["has_media_spoiler"] = True
     return fields
+
+
+def _is_silent(upload: Upload) -> bool:
+    return sniff_boxes(upload.data) == "video/mp4" and not has_sound_track(upload.data)
 
 
 def _source(call: Call, sent: str | Upload, kind: str) -> str | Upload:

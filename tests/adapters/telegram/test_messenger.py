@@ -10,6 +10,8 @@ from app.adapters.telegram.rendering import Renderer
 from app.adapters.telegram.sender import PacedSender
 from app.core.db import Database
 from app.core.i18n import Translator
+from app.core.media_processes import MediaProcesses
+from app.core.media_results import VideoPreparer
 from app.domain.ports import (
     Media,
     Outgoing,
@@ -20,6 +22,7 @@ from app.domain.ports import (
     SendRefused,
 )
 from tests.adapters.telegram.conftest import LOCALES, MemoryStorage
+from tests.films import film
 from tests.harness import BOT_TOKEN, asyncpg_url
 from tests.sandbox.rig import Json, Sandbox, picture
 
@@ -238,3 +241,98 @@ async def test_a_lost_preview_is_made_up_for_by_the_original(
     del storage.objects["one.png"]
     with pytest.raises(SendRefused, match="object missing"):
         await messenger.send(result(chat_id, one), Priority.RESULT)
+
+
+# --------------------------------------------------------------------------------------------- videos
+
+
+def video(storage: MemoryStorage, *, name: str = "clip", sound: str | None = "aac") -> Media:
+    storage.objects[f"{name}.mp4"] = film(seconds=2, size=(320, 180), sound=sound)
+    storage.objects[f"{name}.jpg"] = picture(320, 180, "JPEG")
+    storage.objects[f"{name}.small.jpg"] = picture(160, 90, "JPEG")
+    return Media(
+        f"{name}.mp4",
+        "video/mp4",
+        320,
+        180,
+        len(storage.objects[f"{name}.mp4"]),
+        f"{name}.mp4",
+        preview_key=f"{name}.jpg",
+        thumbnail_key=f"{name}.small.jpg",
+        duration_seconds=2.04,
+    )
+
+
+async def test_a_video_is_shown_with_its_poster_and_then_goes_by_its_id(
+    sandbox: Sandbox, messenger: TelegramMessenger, storage: MemoryStorage
+) -> None:
+    chat_id = await sandbox.user()
+    clip = video(storage)
+    sent = await messenger.send(result(chat_id, clip), Priority.RESULT)
+    shown = (await last(sandbox, chat_id))["video"]
+    assert (shown["width"], shown["height"], shown["duration"]) == (320, 180, 2)
+    assert (shown["thumbnail"]["width"], shown["thumbnail"]["height"]) == (160, 90)
+    assert sent.file_ids == (shown["file_id"],)
+    file = await sandbox.control.get(f"/files/{shown['file_id']}")
+    assert file.content == storage.objects["clip.mp4"]
+    storage.reads.clear()
+    again = await messenger.send(result(chat_id, replace(clip, file_id=sent.file_ids[0])), Priority.RESULT)
+    assert again.file_ids == sent.file_ids
+    assert storage.reads == []
+
+
+async def test_a_video_without_sound_would_be_shown_as_a_gif(
+    sandbox: Sandbox, messenger: TelegramMessenger, storage: MemoryStorage
+) -> None:
+    chat_id = await sandbox.user()
+    silent = video(storage, sound=None)
+    sent = await messenger.send(result(chat_id, silent), Priority.RESULT)
+    message = await last(sandbox, chat_id)
+    assert "video" not in message
+    assert sent.file_ids == (message["animation"]["file_id"],)
+    prepared = await VideoPreparer(
+        MediaProcesses(), max_bytes=10_000_000, max_pixels=1_000_000, max_seconds=60, watermark=""
+    ).prepare(storage.objects["clip.mp4"])
+    storage.objects["clip.mp4"] = prepared.data
+    await messenger.send(result(chat_id, silent), Priority.RESULT)
+    assert (await last(sandbox, chat_id))["video"]
+
+
+async def test_an_album_mixes_videos_and_pictures(
+    sandbox: Sandbox, messenger: TelegramMessenger, storage: MemoryStorage
+) -> None:
+    chat_id = await sandbox.user()
+    sent = await messenger.send(result(chat_id, medium(storage), video(storage)), Priority.RESULT)
+    album = [message for message in await sandbox.chat(chat_id) if "media_group_id" in message]
+    assert ["photo" in message for message in album] == [True, False]
+    assert sent.file_ids == (album[0]["photo"][-1]["file_id"], album[1]["video"]["file_id"])
+
+
+async def test_a_videos_original_goes_as_a_file(
+    sandbox: Sandbox, messenger: TelegramMessenger, storage: MemoryStorage
+) -> None:
+    chat_id = await sandbox.user()
+    await messenger.send(replace(result(chat_id, video(storage)), as_document=True), Priority.RESULT)
+    message = await last(sandbox, chat_id)
+    assert message["document"]["file_name"] == "clip.mp4"
+    assert "video" not in message
+
+
+async def test_a_video_too_large_for_an_upload_goes_as_a_link(
+    sandbox: Sandbox, messenger: TelegramMessenger, storage: MemoryStorage
+) -> None:
+    chat_id = await sandbox.user()
+    await messenger.send(result(chat_id, replace(video(storage), size_bytes=60_000_000)), Priority.RESULT)
+    (link,) = [entity for entity in (await last(sandbox, chat_id))["entities"] if entity["type"] == "text_link"]
+    assert link["url"] == "https://files.example/clip.mp4?expires=3600&name=clip.mp4"
+    assert storage.reads == []
+
+
+async def test_a_video_is_sent_without_a_lost_poster(
+    sandbox: Sandbox, messenger: TelegramMessenger, storage: MemoryStorage
+) -> None:
+    chat_id = await sandbox.user()
+    clip = video(storage)
+    del storage.objects["clip.jpg"], storage.objects["clip.small.jpg"]
+    await messenger.send(result(chat_id, clip), Priority.RESULT)
+    assert "thumbnail" not in (await last(sandbox, chat_id))["video"]

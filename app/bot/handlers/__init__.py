@@ -25,6 +25,7 @@ from app.bot.handlers import (
     start,
     subscription,
     support,
+    unlock,
     web,
 )
 
@@ -47,6 +48,7 @@ ROUTERS: Final[tuple[Callable[[], Router], ...]] = (
     web.build_router,
     card.build_router,
     generation.build_router,
+    unlock.build_router,
     membership.build_router,
     prompt.build_router,
     fallback.build_router,

@@ -30,6 +30,7 @@ def generation_params(conversation: Conversation, view: GenerationView) -> dict[
         "error_code": view.error_code,
         "created_at": view.created_at.isoformat(),
         "is_open": view.is_open,
+        "watermarked": view.is_watermarked,
     }
 
 
@@ -45,6 +46,8 @@ def media_of(view: GenerationView) -> tuple[Media, ...]:
             filename=f"starbrush-{output.index + 1}.{output.storage_key.rpartition('.')[2]}",
             file_id=output.photo_file_id,
             preview_key=output.preview_key,
+            thumbnail_key=output.thumbnail_key,
+            duration_seconds=output.duration_seconds,
         )
         for output in view.outputs
     )

@@ -170,6 +170,8 @@ class _Result:
             filename=f"starbrush-{view.id.hex[-8:]}-{output.index + 1}.{extension}",
             file_id=output.document_file_id if self._as_document else output.photo_file_id,
             preview_key=output.preview_key,
+            thumbnail_key=output.thumbnail_key,
+            duration_seconds=output.duration_seconds,
         )
 
 

@@ -11,22 +11,23 @@ from sqlalchemy import text
 from app.core.crashpoints import CrashPoints
 from app.core.db import Database, Reader, Tx
 from app.core.ids import new_id
-from app.core.media import ImagePreparer, PreparedImage
+from app.core.media import PreparedImage
+from app.core.media_results import PreparedVideo, ResultPreparer
 from app.domain.generations import attempts
 from app.domain.generations.attempts import Attempt
 from app.domain.generations.claims import Lease, LeaseLost
-from app.domain.generations.models import AttemptState, Funding
+from app.domain.generations.models import AttemptState, Funding, Kind
 from app.domain.ports import Storage
 
 _STORED = text("SELECT output_index FROM generation_outputs WHERE generation_id = :id")
 _RECORD = text(
     """
     INSERT INTO generation_outputs (id, generation_id, output_index, fence, storage_key, preview_key, thumbnail_key,
-        mime, width, height, size_bytes, preview_size_bytes, watermarked, clean_key, clean_preview_key,
-        clean_thumbnail_key, clean_size_bytes, clean_preview_size_bytes)
+        mime, width, height, size_bytes, preview_size_bytes, duration_seconds, watermarked, clean_key,
+        clean_preview_key, clean_thumbnail_key, clean_size_bytes, clean_preview_size_bytes)
     SELECT :output_id, g.id, :output_index, :fence, :storage_key, :preview_key, :thumbnail_key,
-        :mime, :width, :height, :size_bytes, :preview_size_bytes, :watermarked, :clean_key, :clean_preview_key,
-        :clean_thumbnail_key, :clean_size_bytes, :clean_preview_size_bytes
+        :mime, :width, :height, :size_bytes, :preview_size_bytes, :duration_seconds, :watermarked, :clean_key,
+        :clean_preview_key, :clean_thumbnail_key, :clean_size_bytes, :clean_preview_size_bytes
     FROM generations g
     WHERE g.id = :id AND g.fence = :fence AND g.status = 'PROCESSING' AND g.lease_owner = :owner
     """
@@ -39,22 +40,26 @@ _SECRET_BYTES: Final = 24
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
-    """A picture and its copies where they are stored."""
+    """A picture or video and its copies where they are stored; a video's preview is its poster."""
 
-    image: PreparedImage
+    result: PreparedImage | PreparedVideo
     original: str
     preview: str | None
     thumbnail: str
 
     @property
     def preview_size_bytes(self) -> int | None:
-        return None if self.image.preview is None else len(self.image.preview)
+        return None if self.result.preview is None else len(self.result.preview)
+
+    @property
+    def duration_seconds(self) -> float | None:
+        return self.result.duration_seconds if isinstance(self.result, PreparedVideo) else None
 
 
 class OutputKeeper:
     """Makes a result ready and keeps it."""
 
-    def __init__(self, db: Database, storage: Storage, preparer: ImagePreparer, crashpoints: CrashPoints) -> None:
+    def __init__(self, db: Database, storage: Storage, preparer: ResultPreparer, crashpoints: CrashPoints) -> None:
         self._db = db
         self._storage = storage
         self._preparer = preparer
@@ -63,34 +68,35 @@ class OutputKeeper:
     async def keep(self, lease: Lease, attempt: Attempt, data: bytes, *, cost_micros: int) -> None:
         """Store one output and record it; what the house pays for with a watermark, and clean beside it.
 
-        Raises: MediaInvalid for what is no picture, StorageUnavailable (nothing is recorded: try again), LeaseLost.
+        Raises: MediaInvalid for what is not of the kind ordered, StorageUnavailable (nothing is recorded: try again),
+            LeaseLost.
         """
-        image = await self._preparer.prepare(data)
+        result = await self._preparer.prepare(data, is_video=lease.kind is Kind.VIDEO)
         base = f"generations/{lease.id}/{lease.fence}/{attempt.output_index}"
         clean = None
         if lease.funding is not Funding.CREDITS:
-            clean = await self._put(f"{base}.{secrets.token_urlsafe(_SECRET_BYTES)}", image)
-            image = await self._preparer.mark(image)
-        kept = await self._put(base, image)
+            clean = await self._put(f"{base}.{secrets.token_urlsafe(_SECRET_BYTES)}", result)
+            result = await self._preparer.mark(result)
+        kept = await self._put(base, result)
         self._crashpoints.reach("output.stored")
         async with self._db.transaction() as tx:
             await _record(tx, lease, attempt.output_index, kept, clean)
             await attempts.finish(tx, attempt.id, AttemptState.MADE, result=attempt.result, cost_micros=cost_micros)
         self._crashpoints.reach("output.recorded")
 
-    async def _put(self, base: str, image: PreparedImage) -> _Kept:
+    async def _put(self, base: str, result: PreparedImage | PreparedVideo) -> _Kept:
         kept = _Kept(
-            image=image,
-            original=f"{base}.{image.extension}",
-            preview=None if image.preview is None else f"{base}.preview.jpg",
+            result=result,
+            original=f"{base}.{result.extension}",
+            preview=None if result.preview is None else f"{base}.preview.jpg",
             thumbnail=f"{base}.thumbnail.jpg",
         )
         puts = [
-            self._storage.put(kept.original, image.data, mime=image.mime),
-            self._storage.put(kept.thumbnail, image.thumbnail, mime="image/jpeg"),
+            self._storage.put(kept.original, result.data, mime=result.mime),
+            self._storage.put(kept.thumbnail, result.thumbnail, mime="image/jpeg"),
         ]
-        if kept.preview is not None and image.preview is not None:
-            puts.append(self._storage.put(kept.preview, image.preview, mime="image/jpeg"))
+        if kept.preview is not None and result.preview is not None:
+            puts.append(self._storage.put(kept.preview, result.preview, mime="image/jpeg"))
         await asyncio.gather(*puts)
         return kept
 
@@ -112,16 +118,17 @@ async def _record(tx: Tx, lease: Lease, index: int, kept: _Kept, clean: _Kept | 
             "storage_key": kept.original,
             "preview_key": kept.preview,
             "thumbnail_key": kept.thumbnail,
-            "mime": kept.image.mime,
-            "width": kept.image.width,
-            "height": kept.image.height,
-            "size_bytes": len(kept.image.data),
+            "mime": kept.result.mime,
+            "width": kept.result.width,
+            "height": kept.result.height,
+            "size_bytes": len(kept.result.data),
             "preview_size_bytes": kept.preview_size_bytes,
+            "duration_seconds": kept.duration_seconds,
             "watermarked": clean is not None,
             "clean_key": clean.original if clean else None,
             "clean_preview_key": clean.preview if clean else None,
             "clean_thumbnail_key": clean.thumbnail if clean else None,
-            "clean_size_bytes": len(clean.image.data) if clean else None,
+            "clean_size_bytes": len(clean.result.data) if clean else None,
             "clean_preview_size_bytes": clean.preview_size_bytes if clean else None,
         },
     )

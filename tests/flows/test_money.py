@@ -235,6 +235,7 @@ async def test_a_free_picture_has_a_watermark_until_it_is_unlocked(newcomer: New
         answer = await phone.tap(card, "Free, with a watermark") or {}
         assert answer["text"] == "🚀 Started, free of charge"
         results.append(await phone.find("therefore with a watermark"))
+        assert button_of(results[-1], "Again")["text"] == "🔁 Again · 4 💎"
         assert await balance(phone) == 20
     await ann.tap(results[0], "Remove the watermark")
     offer = await ann.find("Without the watermark", after=results[0]["message_id"])

@@ -67,7 +67,7 @@ def progress(words: Words, generation_id: str) -> InlineKeyboardMarkup:
 
 def result(words: Words, params: Mapping[str, Any]) -> InlineKeyboardMarkup:
     """Under a result: again and a variation, each with a draft of its own, and the original as a file."""
-    generation_id, price = params["generation_id"], params["held"]
+    generation_id, price = params["generation_id"], _draft_price(params)
     rows = [[callback_button(words.plain("button-again", price=price), pack(Action.AGAIN, params["draft_id"], price))]]
     if params.get("variation_draft_id"):
         variation = pack(Action.AGAIN, params["variation_draft_id"], price)
@@ -83,7 +83,7 @@ def failed(words: Words, params: Mapping[str, Any]) -> InlineKeyboardMarkup | No
     """Under a failure: try again."""
     if not params.get("draft_id"):
         return None
-    price = params["held"]
+    price = _draft_price(params)
     data = pack(Action.AGAIN, params["draft_id"], price)
     return keyboard([[callback_button(words.plain("button-try-again", price=price), data)]])
 
@@ -167,6 +167,11 @@ def _moved(button: InlineKeyboardButton, old_id: UUID, new_id: UUID, price: int)
     if tap is None or tap.id != old_id:
         return button
     return callback_button(_PRICE.sub(f" {price} ", button.text), pack(tap.action, new_id, price))
+
+
+def _draft_price(params: Mapping[str, Any]) -> int:
+    """What the draft under a result costs; what was owed by an earlier version does not say it."""
+    return int(params.get("draft_price", params["held"]))
 
 
 def _unlock(words: Words, params: Mapping[str, Any]) -> Row:

@@ -87,6 +87,7 @@ _DRAFT = text(
             * coalesce((g.options ->> 'duration_seconds')::numeric / (m.options ->> 'price_seconds')::numeric, 1)),
         CASE WHEN :fresh THEN g.id END, g.id, clock_now() + interval '1 day'
     FROM generations g JOIN models m ON m.key = g.model_key WHERE g.id = :id
+    RETURNING price_credits
     """
 )
 
@@ -203,9 +204,10 @@ class _Outcome:
     async def owe(self, tx: Tx, params: dict[str, object]) -> None:
         params["generation_id"] = str(self.generation_id)
         if self.ending.status is not Status.CANCELLED:
-            params["draft_id"] = await _write_draft(tx, self.generation_id, fresh=False)
+            # What was free costs credits the next time, and a price may have changed meanwhile.
+            params["draft_id"], params["draft_price"] = await _write_draft(tx, self.generation_id, fresh=False)
         if self.ending.status is Status.COMPLETED:
-            params["variation_draft_id"] = await _write_draft(tx, self.generation_id, fresh=True)
+            params["variation_draft_id"], _ = await _write_draft(tx, self.generation_id, fresh=True)
         if self.ending.error_code is not None:
             params["error_code"] = self.ending.error_code.value
         last_id = await self._owe_messages(tx, params)
@@ -249,7 +251,8 @@ class _Outcome:
         )
 
 
-async def _write_draft(tx: Tx, generation_id: UUID, *, fresh: bool) -> str:
+async def _write_draft(tx: Tx, generation_id: UUID, *, fresh: bool) -> tuple[str, int]:
+    """A draft of the same once more; its id and its price."""
     draft_id = new_id()
-    await tx.execute(_DRAFT, {"draft_id": draft_id, "id": generation_id, "fresh": fresh})
-    return str(draft_id)
+    price: int = await tx.scalar(_DRAFT, {"draft_id": draft_id, "id": generation_id, "fresh": fresh})
+    return str(draft_id), price

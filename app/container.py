@@ -48,6 +48,7 @@ from app.domain.delivery.service import DeliveryService, OnDead
 from app.domain.generations.accept import Terms
 from app.domain.generations.collecting import ObjectCollector
 from app.domain.generations.contents import GenerationContents, ProgressEditor
+from app.domain.generations.doorbell import Doorbell
 from app.domain.generations.drafts import DraftService
 from app.domain.generations.inputs import InputFetcher, InputResolver
 from app.domain.generations.keeping import OutputKeeper
@@ -132,6 +133,7 @@ class Services:
     reconciliation: Reconciliation
     books: BookService
     runner: GenerationRunner
+    doorbell: Doorbell
     progress: ProgressEditor
     collector: ObjectCollector
 
@@ -324,6 +326,7 @@ class Container:
                 metrics=metrics,
                 crashpoints=self.crashpoints,
             ),
+            doorbell=Doorbell(db),
             progress=ProgressEditor(db, self.messenger, medians),
             collector=ObjectCollector(db, self.storage),
         )

@@ -19,6 +19,9 @@ router = APIRouter(include_in_schema=False)
 _WINDOW_SECONDS: Final = 10
 # A notification has some hundred bytes; with a fiscal receipt in it some thousand.
 _LONGEST_NOTIFICATION: Final = 64 * 1024
+# Callbacks repeat the whole task, whose words can be long.
+_LONGEST_CALLBACK: Final = 256 * 1024
+_LONGEST_NAME: Final = 40
 
 
 @router.post("/hooks/tbank")
@@ -52,6 +55,27 @@ async def receive_card_notification(request: Request, container: Wired) -> Respo
         log.exception("card_event_postponed", event_id=event_id)
         await container.services.inbox.record_failure(event_id, error)
     return PlainTextResponse("OK")
+
+
+@router.post("/hooks/providers/{name}")
+async def hear_provider(name: str, request: Request, container: Wired) -> Response:
+    """A doorbell: nothing of the call is believed but the task's id, and the task is asked about then.
+
+    204 whatever it says, but 429 for unknown callers who keep ringing.
+    """
+    provider = container.providers.get(name)
+    body = await request.body()
+    task_id = None
+    if provider is not None and provider.traits.rings and len(body) <= _LONGEST_CALLBACK:
+        task_id = await provider.read_callback(dict(request.headers), body)
+    if task_id is None:
+        if not await _may_knock(request, container):
+            return Response(status_code=429)
+        log.info("provider_call_not_read", provider=name[:_LONGEST_NAME])
+        return Response(status_code=204)
+    rung = await container.services.doorbell.ring(name, task_id)
+    log.info("provider_rang", provider=name, rung=rung)
+    return Response(status_code=204)
 
 
 async def _may_knock(request: Request, container: Container) -> bool:

@@ -4,17 +4,101 @@ import asyncio
 
 import pytest
 
-from app.domain.errors import Maintenance
+from app.domain.catalog.rows import CatalogInvalid
+from app.domain.catalog.views import Bounds, Work
+from app.domain.errors import Maintenance, ModelUnavailable
+from app.settings import KNOWN_PROVIDERS
 from tests.domain.conftest import OpenShop
 from tests.domain.shop import OPERATOR, Shop
 
 
 async def test_the_first_catalogue_comes_from_the_settings(open_shop: OpenShop) -> None:
-    shop = await open_shop(cost_img_standard=7, image_timeout_seconds=99)
-    models = await shop.services.catalog.list_models()
-    assert [(model.key, model.price_credits) for model in models] == [("image-standard", 7), ("image-pro", 10)]
-    assert {model.timeout_seconds for model in models} == {99}
-    assert all(set(model.titles) == {"ru", "en", "uz"} for model in models)
+    shop = await open_shop(cost_img_standard=7, cost_upscale=3, image_timeout_seconds=99, video_timeout_seconds=999)
+    models = {model.key: model for model in await shop.services.catalog.list_models()}
+    assert {key: model.price_credits for key, model in models.items()} == {
+        "image-standard": 7,
+        "image-pro": 10,
+        "edit-standard": 6,
+        "edit-pro": 14,
+        "video-standard": 60,
+        "video-pro": 150,
+        "upscale": 3,
+    }
+    assert {model.timeout_seconds for model in models.values() if model.kind == "video"} == {999}
+    assert {model.timeout_seconds for model in models.values() if model.kind != "video"} == {99}
+    assert all(set(model.titles) == {"ru", "en", "uz"} for model in models.values())
+
+
+async def test_a_video_costs_by_its_length_and_parts_of_a_credit_are_rounded_up(open_shop: OpenShop) -> None:
+    shop = await open_shop(cost_video_pro=7)
+    model = await shop.services.catalog.get_enabled("video-pro")
+    assert [model.price(1, seconds) for seconds in model.durations] == [7, 12, 14]
+
+
+async def test_all_six_vendors_make_what_the_first_catalogue_sells(shop: Shop) -> None:
+    rows = await shop.run_sql("SELECT DISTINCT provider FROM provider_routes")
+    assert {row["provider"] for row in rows} == set(KNOWN_PROVIDERS)
+    models = await shop.run_sql("SELECT model_key FROM provider_routes WHERE provider <> 'demo' GROUP BY model_key")
+    assert len(models) == 7
+
+
+async def test_a_model_without_a_configured_provider_is_not_sold(open_shop: OpenShop) -> None:
+    shop = await open_shop()
+    await shop.run_sql("DELETE FROM provider_routes WHERE model_key = 'upscale' AND provider = 'demo'")
+    shop.services.catalog.forget()
+    assert "upscale" not in {model.key for model in await shop.services.catalog.list_models()}
+    with pytest.raises(ModelUnavailable):
+        await shop.services.catalog.get_enabled("upscale")
+
+
+@pytest.mark.parametrize(
+    ("statement", "message"),
+    [
+        ("UPDATE models SET options = options || '{\"max_count\": 0}' WHERE key = 'image-pro'", "image-pro.*max_count"),
+        ("UPDATE models SET options = options || '{\"sizes\": 1}' WHERE key = 'image-pro'", "image-pro.*sizes"),
+        ("UPDATE models SET options = options - 'aspect_ratios' WHERE key = 'upscale'", "upscale.*aspect_ratios"),
+        ("UPDATE models SET options = options - 'durations' WHERE key = 'video-pro'", "video-pro.*durations"),
+        ("UPDATE models SET options = options - 'min_inputs' WHERE key = 'edit-pro'", "edit-pro.*min_inputs"),
+        ("UPDATE models SET kind = 'sound' WHERE key = 'image-pro'", "image-pro.*kind"),
+        (
+            "UPDATE provider_routes SET bounds = '{\"durations\": [\"5\"]}' WHERE vendor_model = 'demo-video'",
+            "video-standard by demo demo-video.*durations",
+        ),
+        (
+            "UPDATE provider_routes SET parameters = '[]' WHERE vendor_model = 'demo-video'",
+            "video-standard by demo demo-video.*parameters",
+        ),
+    ],
+)
+async def test_a_slip_in_the_catalogue_is_named_at_the_start(shop: Shop, statement: str, message: str) -> None:
+    await shop.run_sql(statement)
+    with pytest.raises(CatalogInvalid, match=message):
+        await shop.seed()
+
+
+async def test_a_slip_while_it_runs_does_not_close_the_shop(shop: Shop) -> None:
+    await shop.services.catalog.list_models()
+    await shop.run_sql("UPDATE models SET options = '{}' WHERE key = 'image-pro'")
+    shop.services.catalog.forget()
+    assert len(await shop.services.catalog.list_models()) == 7
+
+
+@pytest.mark.parametrize(
+    ("bounds", "work", "holds"),
+    [
+        (Bounds(), Work("1:1", 5_000, 10, (1, 1)), True),
+        (Bounds(min_inputs=1), Work("1:1"), False),
+        (Bounds(max_inputs=1), Work("1:1", input_pixels=(9, 9)), False),
+        (Bounds(input_pixels=9), Work("1:1", input_pixels=(10,)), False),
+        (Bounds(input_pixels=9), Work("1:1", input_pixels=(9,)), True),
+        (Bounds(aspect_ratios=frozenset({"16:9"})), Work("1:1"), False),
+        (Bounds(durations=frozenset({8})), Work("16:9", duration_seconds=5), False),
+        (Bounds(durations=frozenset({8})), Work("16:9", duration_seconds=8), True),
+        (Bounds(prompt_units=10), Work("1:1", prompt_units=11), False),
+    ],
+)
+def test_a_route_takes_what_lies_within_its_bounds(bounds: Bounds, work: Work, holds: bool) -> None:
+    assert bounds.hold(work) is holds
 
 
 async def test_what_the_operator_changed_stays(open_shop: OpenShop) -> None:
@@ -24,8 +108,8 @@ async def test_what_the_operator_changed_stays(open_shop: OpenShop) -> None:
     later = await open_shop(cost_img_pro=33)
     await asyncio.gather(*(later.seed() for _ in range(3)))
     assert await shop.scalar("SELECT price_credits FROM models WHERE key = 'image-pro'") == 9
-    assert await shop.scalar("SELECT count(*) FROM provider_routes") == 2
-    assert await later.services.catalog.list_models() == ()
+    assert await shop.scalar("SELECT count(*) FROM provider_routes WHERE model_key LIKE 'image-%'") == 14
+    assert [model.kind for model in await later.services.catalog.list_models() if model.kind == "image"] == []
 
 
 async def test_routes_follow_the_order_of_providers(shop: Shop) -> None:

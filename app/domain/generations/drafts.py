@@ -20,7 +20,7 @@ from app.domain.catalog.views import Model
 from app.domain.errors import DuplicateRequest, ModelUnavailable, NotFound, PriceChanged, UserNotFound, ValidationFailed
 from app.domain.generations.inputs import InputResolver
 from app.domain.generations.models import Funding, Kind, Origin
-from app.domain.generations.options import PromptLimits, check_allowed, check_funding, check_shape
+from app.domain.generations.options import PromptLimits, check_allowed, check_funding, check_shape, work_of
 from app.domain.generations.repository import find, require_own
 from app.domain.generations.requests import NewDraft, SubmitGeneration
 from app.domain.generations.service import GenerationService, OnAccepted
@@ -326,6 +326,15 @@ class DraftService:
         """One of the actor's drafts. Raises: NotFound, also for somebody else's."""
         async with self._db.read() as reader:
             return await _get(reader, actor.user_id, draft_id)
+
+    async def require_makeable(self, actor: Actor, draft: DraftView, model: Model) -> None:
+        """Whether what it is made from is still kept, and somebody can make it now.
+
+        Raises: UploadInvalid, ModelUnavailable.
+        """
+        inputs = await self._inputs.resolve(actor, draft.inputs, were_kept=True)
+        pixels = [view.pixels for view in inputs]
+        self._catalog.require_route(model, work_of(draft.prompt, draft.negative_prompt, draft.options, pixels))
 
     async def purge(self, *, limit: int = 500) -> int:
         """Delete drafts that expired more than 7 days ago, a batch at a time; returns how many."""

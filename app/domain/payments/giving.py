@@ -109,7 +109,7 @@ async def _give_clean(tx: Tx, user: UserView, order: OrderView, payment: Payment
 
 async def _give_start(tx: Tx, user: UserView, order: OrderView, payment: PaymentView, terms: GoTerms) -> Given:
     """Start the draft at once, before any other tab could spend its credits; else they are given as of a pack."""
-    draft = await pay_and_go.lock_startable(tx, user, order)
+    draft = await pay_and_go.lock_startable(tx, user, order, terms)
     given = await give_credits(
         tx, user, order, payment, purpose=Purpose.DRAFT if draft else Purpose.PACK, pays_debt=draft is None
     )

@@ -29,6 +29,7 @@ from app.domain.moderation.service import ModerationService
 from app.domain.payments import repository
 from app.domain.payments.models import Method, Purpose
 from app.domain.payments.views import OrderState, OrderView
+from app.domain.uploads import repository as uploads
 from app.domain.users import repository as users
 from app.domain.users.views import UserView
 
@@ -63,8 +64,8 @@ class PayAndGo:
         """Let a draft pass that could be started now if only the credits were there; returns its price in credits.
 
         Raises: UserNotFound, UserBanned, UserSuspended, NotFound (gone or expired), PaymentConsumed (started),
-            ValidationFailed (it costs nothing), Maintenance, ModelUnavailable, PromptRejected, MaxActiveGenerations,
-            RateLimitExceeded.
+            ValidationFailed (it costs nothing), Maintenance, ModelUnavailable, UploadInvalid, PromptRejected,
+            MaxActiveGenerations, RateLimitExceeded.
         """
         draft = await self._drafts.get(actor, draft_id)
         if draft.status is DraftStatus.STARTED:
@@ -74,6 +75,7 @@ class PayAndGo:
         if draft.price_credits == 0:
             raise ValidationFailed({"draft_id": "costs nothing"})
         model = await self._catalog.get_enabled(draft.model_key)
+        await self._drafts.require_makeable(actor, draft, model)
         await self._moderation.check(draft.prompt, draft.negative_prompt)
         async with self._db.read() as reader:
             user = await users.find(reader, actor.user_id)
@@ -110,14 +112,19 @@ class PayAndGo:
         _require_unused(order, actor, draft_id)
 
 
-async def lock_startable(tx: Tx, user: UserView, order: OrderView) -> DraftView | None:
-    """The draft that an order was paid for, locked; None when it must not or cannot be started any more."""
+async def lock_startable(tx: Tx, user: UserView, order: OrderView, terms: GoTerms) -> DraftView | None:
+    """The draft that an order was paid for, locked; None when it must not or cannot be started any more.
+
+    What it is made from may be gone by then: it is kept from here on.
+    """
     if user.id != order.user_id or user.banned or user.suspended_until is not None or order.draft_id is None:
         return None
     if order.consumed_by is not None:
         return None
     draft = await lock_draft(tx, user.id, order.draft_id)
     if draft is None or draft.status is DraftStatus.STARTED or draft.price_credits != order.credits:
+        return None
+    if draft.inputs and not await uploads.hold(tx, user.id, draft.inputs, terms.acceptance.uploads):
         return None
     return draft
 
@@ -142,6 +149,7 @@ async def begin(tx: Tx, user: UserView, order: OrderView, draft: DraftView, term
         parent_id=draft.parent_id,
         draft_id=draft.id,
         chat_id=user.telegram_id,
+        inputs=draft.inputs,
     )
     await hold_paid_and_queue(
         tx, user.id, order.generation_id, acceptance, terms.acceptance, money_back=terms.money_back

@@ -127,6 +127,13 @@ async def test_grant_gives_and_takes(cli: Cli, database: Any) -> None:
         (("user", "suspend", str(TELEGRAM_ID), "--until", "soon", "--reason", "x"), "is no time"),
         (("user", "suspend", str(TELEGRAM_ID), "maybe", "--until", LATER, "--reason", "x"), "on or off"),
         (("user", "suspend", str(TELEGRAM_ID), "--reason", "x"), "--until goes with on"),
+        (("refund", "stx-nobody-paid"), "PAYMENT_NOT_FOUND"),
+        (("refund", "stx-nobody-paid", "--reason", " "), "VALIDATION_ERROR"),
+        (("promo", "create", "SPRING"), "give either credits or percent"),
+        (("promo", "create", "SPRING", "--credits", "5", "--percent", "5"), "give either credits or percent"),
+        (("promo", "create", "x", "--credits", "5"), "VALIDATION_ERROR"),
+        (("promo", "create", "SPRING", "--credits", "5", "--until", "soon"), "is no time"),
+        (("reconcile", "--payments"), "Telegram does not answer"),
     ],
 )
 async def test_refusals_end_with_one_and_name_the_reason(
@@ -179,6 +186,34 @@ async def test_reconcile_proves_the_books(cli: Cli, database: Any) -> None:
     assert [breach["rule"] for breach in json.loads(out)["breaches"]] == ["available_is_sum"]
     status, out, _ = await cli("reconcile")
     assert (status, "available_is_sum" in out) == (1, True)
+
+
+async def test_a_promo_code_is_made_once_and_audited(cli: Cli, database: Any) -> None:
+    arguments = ("promo", "create", "spring", "--percent", "20", "--total", "9", "--until", LATER)
+    status, out, err = await cli(*arguments, "--json")
+    assert status == 0, err
+    made = json.loads(out)
+    assert (made["code"], made["percent"], made["credits"], made["total"]) == ("SPRING", 20, None, 9)
+    status, out, err = await cli(*arguments)
+    assert (status, out, "exists already" in err) == (1, "", True)
+    status, out, _ = await cli("promo", "create", "WINTER", "--credits", "5")
+    assert (status, out) == (0, "WINTER gives 5 credits.\n")
+    assert await database.fetchval("SELECT count(*) FROM audit_log WHERE action = 'promo.create'") == 2
+
+
+async def test_a_user_is_shown_with_what_they_have_paid(cli: Cli, database: Any) -> None:
+    status, out, _ = await cli("user", "show", str(TELEGRAM_ID), "--json")
+    assert (status, json.loads(out)["payments"]) == (0, [])
+    await database.execute(
+        """
+        INSERT INTO payments (id, method, charge_id, period_no, user_id, currency, amount_minor, credits, source)
+        SELECT '0193c8a2-6f1e-7b54-9c1d-2f8a4e6b7c90', 'stars', 'stx-1', 0, id, 'XTR', 100, 100, 'update' FROM users
+        """
+    )
+    shown = json.loads((await cli("user", "show", str(TELEGRAM_ID), "--json"))[1])
+    assert [(payment["charge_id"], payment["amount_minor"]) for payment in shown["payments"]] == [("stx-1", 100)]
+    status, out, _ = await cli("user", "show", str(TELEGRAM_ID))
+    assert (status, "stx-1 100 XTR, 100 credits" in out) == (0, True)
 
 
 async def test_reconcile_proves_the_audit_log(cli: Cli, database: Any) -> None:

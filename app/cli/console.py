@@ -63,6 +63,7 @@ def with_container(use: "Callable[[Container], Awaitable[T]]") -> T:
     from sqlalchemy.exc import SQLAlchemyError
 
     from app.container import Container
+    from app.domain.ports import StarsRefused, StarsUnavailable
     from app.main import prepare_logging
 
     settings = buildable_settings()
@@ -79,6 +80,8 @@ def with_container(use: "Callable[[Container], Awaitable[T]]") -> T:
         return asyncio.run(run())
     except AppError as error:
         fail(f"{error.code} {json.dumps(error.params, ensure_ascii=False, default=str) if error.params else ''}")
+    except (StarsUnavailable, StarsRefused) as error:
+        fail(f"Telegram does not answer: {error.detail}")
     except (OSError, SQLAlchemyError) as error:
         fail(f"The database does not answer: {str(error).splitlines()[0]}")
 

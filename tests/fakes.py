@@ -198,10 +198,11 @@ class ScriptedDownloader:
 
 @dataclass
 class MemoryStorage:
-    """An object store in memory. `outages` puts fail before the next one succeeds."""
+    """An object store in memory. `outages` puts, or `read_outages` reads, fail before the next one succeeds."""
 
     objects: dict[str, bytes] = field(default_factory=dict)
     outages: int = 0
+    read_outages: int = 0
     on_put: Callable[[str], None] | None = None
 
     async def open(self) -> None:
@@ -218,6 +219,9 @@ class MemoryStorage:
 
     async def get(self, key: str) -> bytes:
         refuse_inside_transaction("the object store")
+        if self.read_outages:
+            self.read_outages -= 1
+            raise StorageUnavailable("away")
         if key not in self.objects:
             raise ObjectMissing(key)
         return self.objects[key]

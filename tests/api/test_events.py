@@ -5,6 +5,7 @@ import json
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
@@ -17,6 +18,9 @@ from app.api.webapp import stream
 from app.container import Container
 from app.core.jobs import Signal
 from app.domain.actors import Actor
+from app.domain.payments.charges import ChargeSource
+from app.domain.payments.models import Method
+from app.domain.payments.views import Charge, NewOrder
 from app.settings import Settings
 from tests.api.conftest import OpenCabinet
 from tests.api.signing import Person
@@ -110,6 +114,23 @@ async def test_tells_every_change_as_a_whole_object(address: str, open_cabinet: 
         done = await events.until("generation", id=made["id"], status="completed")
         assert done["charged"] == PRICE
         assert await events.until("balance", held=0) == await cabinet.me()
+
+
+async def test_tells_of_a_payment_as_soon_as_it_is_there(
+    address: str, open_cabinet: OpenCabinet, container: Container
+) -> None:
+    """Trap 5: the server's word, and not what the payment page says to the client."""
+    cabinet = await open_cabinet(7)
+    actor = Actor.user((await container.services.users.get_by_telegram_id(7)).id)
+    new = NewOrder(method=Method.STARS, product_key="pack-starter")
+    ordered = await container.services.orders.create(actor, new, wants_link=False)
+    charge = Charge(Method.STARS, "stx-1", 7, "XTR", 100, str(ordered.id), datetime.now(UTC))
+    async with listening(address, cabinet.person) as events:
+        assert (await events.next())[0] == "snapshot"
+        await container.services.charges.credit(charge, source=ChargeSource.UPDATE)
+        told = await events.until("payment", id=str(ordered.id), status="paid")
+        assert told == (await cabinet.get("/payments")).json()["items"][0]
+        assert (await events.until("balance", credits=120))["held"] == 0
 
 
 async def test_tells_nothing_of_anybody_else(address: str, open_cabinet: OpenCabinet) -> None:

@@ -118,7 +118,8 @@ async def test_a_subscription_lives_renews_and_ends(
     await ann.tap(shown, "Stop the renewal")
     assert "It will not be renewed" in words_of(await ann.look(shown) or {})
     await advance(control, 28)
-    await ann.find("Your premium ends on")
+    # Once a minute it is looked for.
+    await ann.find("Your premium ends on", limit_seconds=90)
     await advance(control, 5)
     assert "no premium" in words_of(await ann.ask("/subscription"))
     assert await statement(ann) == [*["+400 💎 Credits bought"] * 3, "+20 💎 Gift"]

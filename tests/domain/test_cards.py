@@ -14,6 +14,7 @@ from app.domain.actors import Actor
 from app.domain.errors import (
     Forbidden,
     PaymentMismatch,
+    PromoUsed,
     ProviderUnavailable,
     RefundExceedsBalance,
     ValidationFailed,
@@ -22,6 +23,7 @@ from app.domain.limits.request_keys import RequestKey
 from app.domain.payments.models import Method, RefundState
 from app.domain.payments.views import NewOrder, OrderState, OrderView
 from app.domain.ports import CardForged, Terminal
+from app.domain.promotions.views import NewPromoCode
 from app.domain.users.views import UserView
 from app.sandbox.config import SandboxConfig
 from app.sandbox.tbank.payments import TBankStatus
@@ -326,6 +328,24 @@ async def test_an_order_that_is_never_paid_ends(shop: Shop, bank: Bank, ann: Use
     finally:
         bank.sandbox.world.clock._offset_seconds -= 25 * 3600
     assert await purchases(shop) == []
+
+
+async def test_a_discount_belongs_to_one_open_page_and_is_free_when_that_is_closed(
+    shop: Shop, bank: Bank, ann: UserView
+) -> None:
+    """A page can be paid without a checkout of ours: two pages with one single-use code would be two discounts."""
+    await shop.services.promotions.create(OPERATOR, NewPromoCode("SPRING", percent=20))
+    new = NewOrder(Method.TBANK, "pack-starter", promo_code="SPRING")
+    first = await shop.services.orders.create(actor(ann), new, cards_allowed=True)
+    assert (first.amount_minor, first.promo_percent) == (16_000, 20)
+    with pytest.raises(PromoUsed):
+        await shop.services.orders.create(actor(ann), new, cards_allowed=True)
+    await shop.services.card_events._end(first)
+    second = await shop.services.orders.create(actor(ann), new, cards_allowed=True)
+    bank.pay(second)
+    await check(shop, second)
+    assert await state(shop, second) is OrderState.PAID
+    assert [code.used for code in await shop.services.promotions.list_()] == [1]
 
 
 async def test_an_order_whose_page_was_never_made_ends(shop: Shop, bank: Bank, ann: UserView) -> None:

@@ -36,6 +36,7 @@ from app.domain.ports import (
     CardUnavailable,
     Terminal,
 )
+from app.domain.promotions import discounts
 
 log = structlog.get_logger(__name__)
 
@@ -289,7 +290,8 @@ class CardEventService:
             # A page whose address was lost; the order may get another one.
             return
         async with self._db.transaction() as tx:
-            await repository.end_unpaid(tx, order.id, OrderStatus.FAILED)
+            if await repository.end_unpaid(tx, order.id, OrderStatus.FAILED):
+                await discounts.release(tx, order.id)
 
     async def _give_up(self, order: OrderView) -> None:
         await self._end(order)

@@ -137,6 +137,7 @@ def _page(words: Words, content: str, *, head: str = "", status_code: int = 200)
     <meta name="color-scheme" content="light dark">
     <meta name="robots" content="noindex">
     {head}
+    <link rel="icon" href="/web/icon.svg" type="image/svg+xml">
     <link rel="stylesheet" href="/web/style.css">
   </head>
   <body>

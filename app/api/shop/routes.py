@@ -25,7 +25,8 @@ from app.domain.limits.request_keys import RequestKey
 from app.domain.payments.models import Method
 from app.domain.payments.views import NewOrder
 
-_STYLE: Final = Path(__file__).parent / "static" / "shop.css"
+_STATIC: Final = Path(__file__).parent / "static"
+_CACHED: Final = {"Cache-Control": "public, max-age=300"}
 _COOKIE: Final = "starbrush_web"
 _OPERATION: Final = "web-orders"
 _ORDERS_SHOWN: Final = 5
@@ -54,7 +55,13 @@ router = APIRouter(prefix="/web", include_in_schema=False, route_class=ShopRoute
 @router.get("/style.css")
 async def send_style() -> Response:
     """The pages' style sheet."""
-    return FileResponse(_STYLE, media_type="text/css", headers={"Cache-Control": "public, max-age=300"})
+    return FileResponse(_STATIC / "shop.css", media_type="text/css", headers=_CACHED)
+
+
+@router.get("/icon.svg")
+async def send_icon() -> Response:
+    """What the browser shows on the tab."""
+    return FileResponse(_STATIC / "icon.svg", media_type="image/svg+xml", headers=_CACHED)
 
 
 @router.get("")

@@ -21,8 +21,8 @@ web-entry-title = Open your account
 web-entry-text = This link is yours alone: it works once, and only for a few minutes.
 web-continue = Continue
 web-hello = Hello, { $name }!
-web-balance = { $credits } 💎
-web-credits = { $credits } 💎
+web-balance = { $credits } 💎
+web-credits = { $credits } 💎
 web-premium =
     { $days ->
         [one] Premium for { $days } day
@@ -36,9 +36,9 @@ web-empty = Nothing is on sale here right now. Your credits are in the bot, as a
 web-sorry = That did not work
 web-expired = This link has been used, or its time is over. Ask the bot for a new one: /web
 web-state-pending = Waiting for the payment
-web-state-pending-text = { $credits } 💎 for { $price }. This page notices by itself when it is paid.
+web-state-pending-text = { $credits } 💎 for { $price }. This page notices by itself when it is paid.
 web-state-paid = Paid
-web-state-paid-text = You have got { $credits } 💎. Your balance is { $balance } 💎.
+web-state-paid-text = You have got { $credits } 💎. Your balance is { $balance } 💎.
 web-state-refunded = Refunded
 web-state-refunded-text = { $price } went back to your card, and the credits were taken back.
 web-state-expired = The time is over

@@ -21,8 +21,8 @@ web-entry-title = Вход в ваш аккаунт
 web-entry-text = Ссылка только для вас: она сработает один раз и всего несколько минут.
 web-continue = Продолжить
 web-hello = Здравствуйте, { $name }!
-web-balance = { $credits } 💎
-web-credits = { $credits } 💎
+web-balance = { $credits } 💎
+web-credits = { $credits } 💎
 web-premium =
     { $days ->
         [one] Премиум на { $days } день
@@ -37,9 +37,9 @@ web-empty = Сейчас здесь ничего не продаётся. Ваш
 web-sorry = Не получилось
 web-expired = Ссылка уже использована, или её время вышло. Попросите у бота новую: /web
 web-state-pending = Ждём оплату
-web-state-pending-text = { $credits } 💎 за { $price }. Страница сама увидит, когда заказ будет оплачен.
+web-state-pending-text = { $credits } 💎 за { $price }. Страница сама увидит, когда заказ будет оплачен.
 web-state-paid = Оплачено
-web-state-paid-text = Вам зачислено { $credits } 💎. Теперь у вас { $balance } 💎.
+web-state-paid-text = Вам зачислено { $credits } 💎. Теперь у вас { $balance } 💎.
 web-state-refunded = Деньги возвращены
 web-state-refunded-text = { $price } вернулись на карту, кредиты за них списаны.
 web-state-expired = Время вышло

@@ -21,8 +21,8 @@ web-entry-title = Hisobingizga kirish
 web-entry-text = Havola faqat siz uchun: u bir marta va bir necha daqiqagina ishlaydi.
 web-continue = Davom etish
 web-hello = Assalomu alaykum, { $name }!
-web-balance = { $credits } 💎
-web-credits = { $credits } 💎
+web-balance = { $credits } 💎
+web-credits = { $credits } 💎
 web-premium =
     { $days ->
         [one] { $days } kunlik premium
@@ -36,9 +36,9 @@ web-empty = Hozir bu yerda hech narsa sotilmayapti. Kreditlaringiz har doimgidek
 web-sorry = Boʻlmadi
 web-expired = Havola ishlatilgan yoki vaqti tugagan. Botdan yangisini soʻrang: /web
 web-state-pending = Toʻlov kutilmoqda
-web-state-pending-text = { $credits } 💎, narxi { $price }. Toʻlanganini sahifaning oʻzi biladi.
+web-state-pending-text = { $credits } 💎, narxi { $price }. Toʻlanganini sahifaning oʻzi biladi.
 web-state-paid = Toʻlandi
-web-state-paid-text = Sizga { $credits } 💎 berildi. Hisobingizda { $balance } 💎.
+web-state-paid-text = Sizga { $credits } 💎 berildi. Hisobingizda { $balance } 💎.
 web-state-refunded = Pul qaytarildi
 web-state-refunded-text = { $price } kartangizga qaytdi, kreditlar qaytarib olindi.
 web-state-expired = Vaqt tugadi

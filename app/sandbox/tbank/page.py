@@ -15,10 +15,12 @@ from app.sandbox.tbank.control import settle
 from app.sandbox.tbank.payments import Payment, TBankStatus
 from app.sandbox.world import world_of
 
-_STYLE: Final = Path(__file__).parent / "static" / "pay.css"
+_STATIC: Final = Path(__file__).parent / "static"
 _HEADERS: Final = {
     # The page sends the buyer on to the shop, wherever that is.
-    "Content-Security-Policy": "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'",
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'"
+    ),
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
     "Cache-Control": "no-store",
@@ -87,7 +89,11 @@ async def _press(request: Request) -> Response:
 
 
 async def _style(_request: Request) -> Response:
-    return FileResponse(_STYLE, media_type="text/css", headers={"Cache-Control": "no-cache"})
+    return FileResponse(_STATIC / "pay.css", media_type="text/css", headers={"Cache-Control": "no-cache"})
+
+
+async def _icon(_request: Request) -> Response:
+    return FileResponse(_STATIC / "icon.svg", media_type="image/svg+xml", headers={"Cache-Control": "no-cache"})
 
 
 def _content(payment: Payment) -> str:
@@ -146,6 +152,7 @@ def _html(content: str, language: str, *, status_code: int = 200) -> Response:
     <title>{words["title"]}</title>
     <meta name="viewport" content="width=device-width, initial-scale=1, viewport-fit=cover">
     <meta name="color-scheme" content="light dark">
+    <link rel="icon" href="/tbank/icon.svg" type="image/svg+xml">
     <link rel="stylesheet" href="/tbank/pay.css">
   </head>
   <body>
@@ -169,6 +176,7 @@ def _roubles(kopecks: int) -> str:
 
 ROUTES: Final = [
     Route("/tbank/pay.css", _style, methods=["GET"]),
+    Route("/tbank/icon.svg", _icon, methods=["GET"]),
     Route("/tbank/pay/{slug}", _show, methods=["GET"]),
     Route("/tbank/pay/{slug}", _press, methods=["POST"]),
 ]

@@ -25,6 +25,7 @@ _TAGS: Final = (
     ("session", "Sign in."),
     ("me", "The signed-in user."),
     ("catalogue", "What is on sale."),
+    ("uploads", "Pictures to work from."),
     ("drafts", "A price locked, to be started later."),
     ("generations", "What was ordered, and what became of it."),
     ("ledger", "Where the credits went."),

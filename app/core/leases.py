@@ -1,12 +1,14 @@
 """Leases by process: a lease is its owner's id, and a process lives as long as its heartbeat.
 
 One heartbeat updates one row, whatever the number of leases: a statement over all leased rows would wait for any
-frozen holder of one of them. After an outage of the database every lease looks dead, so nobody takes one over until
-the server has been up for one lease time, and a process whose row expired meanwhile may revive it until then.
+frozen holder of one of them. After an outage (the database restarted, frozen or out of reach, or the machine paused)
+every lease looks dead, so nobody takes one over while no heartbeat is fresh, nor within one lease time after the
+outage; a process whose row expired meanwhile may revive it until then (trap 34).
 """
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import Text, text
@@ -36,6 +38,21 @@ class Beat:
     living_processes: int
 
 
+_OUTAGE_KEY: Final = "outage_ended_at"
+# Heartbeats come three to a lease: when nobody's came for two of them, some leases may have expired for that alone.
+_SILENCE: Final = "CAST(:lease AS interval) * 2 / 3"
+_AFTER_OUTAGE: Final = f"""(
+    pg_postmaster_start_time() > now() - CAST(:lease AS interval)
+    OR EXISTS (
+        SELECT 1 FROM app_settings s
+        WHERE s.key = '{_OUTAGE_KEY}'
+            AND CAST(s.value #>> '{{}}' AS timestamptz) > now() - CAST(:lease AS interval)))"""  # noqa: S608 - fixed text
+OWNER_IS_DEAD: Final = f"""(
+    NOT EXISTS (SELECT 1 FROM processes p WHERE p.id = c.lease_owner AND p.alive_until > now())
+    AND coalesce((SELECT max(p.beat_at) FROM processes p) > now() - {_SILENCE}, true)
+    AND NOT {_AFTER_OUTAGE})"""  # noqa: S608 - fixed text
+"""A condition of SQL: the lease of the row `c` may be taken over. Its parameter is `lease`, an interval."""
+
 # The lock makes one process at a time find a gap, so that it is added once.
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtext('starbrush.heartbeat'))")
 _GAP = text("SELECT now() - max(beat_at) AS gap FROM processes")
@@ -46,13 +63,17 @@ _REGISTER = text(
     """
 )
 _BEAT = text(
-    """
+    f"""
     UPDATE processes SET beat_at = now(), alive_until = now() + CAST(:lease AS interval)
-    WHERE id = :id AND (
-        alive_until > now()
-        OR pg_postmaster_start_time() > now() - CAST(:lease AS interval)
-        OR (SELECT max(beat_at) FROM processes) < now() - CAST(:lease AS interval))
-    """
+    WHERE id = :id AND (alive_until > now() OR {_AFTER_OUTAGE})
+    """  # noqa: S608 - fixed text
+)
+_NOTE_OUTAGE = text(
+    f"""
+    INSERT INTO app_settings (key, value)
+    SELECT '{_OUTAGE_KEY}', to_jsonb(now()) FROM processes HAVING max(beat_at) < now() - {_SILENCE}
+    ON CONFLICT (key) DO UPDATE SET value = excluded.value
+    """  # noqa: S608 - fixed text
 )
 _LIVING = text("SELECT count(*) FROM processes WHERE alive_until > now()")
 _RELEASE = text("UPDATE processes SET alive_until = now() WHERE id = :id AND alive_until > now()")
@@ -88,6 +109,7 @@ async def release(tx: Tx, process_id: UUID) -> None:
 
 async def _measure_gap(tx: Tx, lease: timedelta) -> timedelta:
     await tx.execute(_LOCK)
+    await tx.execute(_NOTE_OUTAGE, {"lease": lease})
     gap: timedelta | None = await tx.scalar(_GAP)
     return gap if gap is not None and gap > lease else timedelta()
 

@@ -7,7 +7,8 @@ from uuid import uuid4
 import pytest
 
 from app.domain.errors import GenerationNotCancellable
-from app.domain.generations.models import Status
+from app.domain.generations import attempts
+from app.domain.generations.models import AttemptState, Status
 from app.domain.generations.views import GenerationView, Stage
 from app.domain.ports import (
     Artifact,
@@ -342,6 +343,89 @@ async def test_our_own_outage_times_nothing_out(shop: Shop, ann: UserView) -> No
     assert again.gap.total_seconds() == 0
     for view in (waiting, working):
         assert (await shop.work(view)).status is Status.COMPLETED
+
+
+async def test_a_frozen_predecessor_does_not_undo_what_a_successor_knows(shop: Shop, ann: UserView) -> None:
+    """It wakes up with an answer of long ago: a task that is followed, or a result that is there, stays."""
+    view = await shop.submit(ann)
+    await shop.step(view)
+    async with shop.db.read() as reader:
+        (stale,) = await attempts.list_attempts(reader, view.id)
+    async with shop.db.transaction() as tx:
+        await attempts.finish(tx, replace(stale, state=AttemptState.INTENT), AttemptState.NOT_TAKEN, counts=False)
+    assert await shop.states(view) == ["RUNNING"]
+    shop.store.outages = 1
+    await shop.step(view)
+    assert await shop.states(view) == ["MADE"]
+    async with shop.db.transaction() as tx:
+        await attempts.finish(tx, stale, AttemptState.FAILED, detail="not done in time")
+    assert await shop.states(view) == ["MADE"]
+    assert (await shop.work(view)).status is Status.COMPLETED
+    assert len(shop.vendor.creates) == 1
+
+
+# ------------------------------------------------------------------------------------------------------- leases
+
+
+async def call_in_the_air(shop: Shop, view: GenerationView) -> tuple[Gate, asyncio.Task[None]]:
+    """A process that is registered, and waits for a vendor's answer."""
+    await shop.services.runner.register(shop.owner, name="first")
+    gate = shop.vendor.gate = Gate()
+    run = asyncio.create_task(shop.step(view))
+    await gate.reached.wait()
+    return gate, run
+
+
+async def forget_beats(shop: Shop, seconds: int) -> None:
+    """As if no process had been able to reach the database for so long."""
+    await shop.run_sql(
+        "UPDATE processes SET beat_at = beat_at - make_interval(secs => :seconds),"
+        " alive_until = alive_until - make_interval(secs => :seconds)",
+        seconds=seconds,
+    )
+
+
+@pytest.mark.parametrize("seconds", [9, 60])
+async def test_after_an_outage_nobody_takes_over_what_is_still_in_the_air(open_shop: OpenShop, seconds: int) -> None:
+    """Trap 34 without a restart of PostgreSQL. Nine seconds are less than a lease, yet one beat may be older."""
+    shop = await open_shop()
+    other = await open_shop()
+    await other.services.runner.register(other.owner, name="other")
+    view = await shop.submit(await shop.newcomer())
+    gate, run = await call_in_the_air(shop, view)
+    await forget_beats(shop, seconds)
+    await shop.run_sql("UPDATE processes SET alive_until = now() - interval '1 second' WHERE name = 'first'")
+
+    await other.step(view)
+    assert (await other.services.runner.beat(other.owner)).alive
+    await other.step(view)
+    assert await shop.scalar("SELECT fence FROM generations") == 1
+    assert (await shop.services.runner.beat(shop.owner)).alive
+    gate.open()
+    await run
+    assert (await shop.work(view)).status is Status.COMPLETED
+    assert other.vendor.creates == []
+
+
+async def test_one_lease_time_after_an_outage_the_dead_are_dead(open_shop: OpenShop) -> None:
+    shop = await open_shop()
+    other = await open_shop()
+    await other.services.runner.register(other.owner, name="other")
+    view = await shop.submit(await shop.newcomer())
+    gate, run = await call_in_the_air(shop, view)
+    await forget_beats(shop, 60)
+    await other.services.runner.beat(other.owner)
+    await other.step(view)
+    assert await shop.scalar("SELECT fence FROM generations") == 1
+    await shop.run_sql(
+        "UPDATE app_settings SET value = to_jsonb(now() - interval '13 s') WHERE key = 'outage_ended_at'"
+    )
+    assert not (await shop.services.runner.beat(shop.owner)).alive
+    await other.services.runner.beat(other.owner)
+    await other.step(view)
+    assert await shop.scalar("SELECT fence FROM generations") == 2
+    gate.open()
+    await run
 
 
 # ----------------------------------------------------------------------------------------------------- cancel

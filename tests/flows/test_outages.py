@@ -1,7 +1,10 @@
 """Redis emptied or gone, PostgreSQL restarted, the object store down: accepted work is late, never lost (promise 4)."""
 
 import asyncio
+import os
+import signal
 from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 from uuid import UUID
 
 import httpx
@@ -104,8 +107,8 @@ async def test_the_queue_is_read_again_after_redis_was_away(
 
 
 @pytest.mark.timeout(240)
-@pytest.mark.parametrize("how", ["stop", "kill"])
-async def test_postgresql_is_restarted_with_calls_in_flight(
+@pytest.mark.parametrize("how", ["stop", "kill", "freeze"])
+async def test_postgresql_goes_and_comes_back_with_calls_in_flight(
     how: str, sandbox_process: Start, own_postgres: ServerProcess, app_process: Start
 ) -> None:
     """Trap 34: after the outage every lease looks dead, and a second process would take over calls that still run."""
@@ -128,7 +131,7 @@ async def test_postgresql_is_restarted_with_calls_in_flight(
 
         # Longer than a lease.
         await eventually(made, limit_seconds=PATIENCE_SECONDS, what="the vendor has made everything")
-        own_postgres.start()
+        _bring_back(own_postgres, how)
         await world.until_ready(*apps)
 
         await world.until_settled(*ordered, limit_seconds=PATIENCE_SECONDS)
@@ -144,8 +147,25 @@ async def test_postgresql_is_restarted_with_calls_in_flight(
 def _take_away(server: ServerProcess, how: str) -> None:
     if how == "stop":
         server.stop()
-    else:
+    elif how == "kill":
         server.kill()
+    else:
+        # The postmaster first, so that no backend is born meanwhile.
+        for pid in _family(server.pid):
+            os.kill(pid, signal.SIGSTOP)
+
+
+def _bring_back(server: ServerProcess, how: str) -> None:
+    if how != "freeze":
+        server.start()
+        return
+    for pid in reversed(_family(server.pid)):
+        os.kill(pid, signal.SIGCONT)
+
+
+def _family(pid: int) -> list[int]:
+    """A process and its children (Linux)."""
+    return [pid, *map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())]
 
 
 @pytest.mark.timeout(240)

@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from app.core.db import Tx
 from app.core.jobs import Job, Queue
+from app.core.leases import OWNER_IS_DEAD
 from app.domain.delivery.models import DeliveryKind, DeliveryRank, DeliveryState
 
 JOB_NAME: Final = "deliver"
@@ -58,11 +59,10 @@ _OWE = text(
     """
 ).bindparams(bindparam("params", type_=JSONB))
 
-# A dead owner's delivery is taken over, though not before the database has been up for one lease time: right after
-# an outage every lease looks dead (trap 34). Our own lease counts as free: the pool never sends one delivery twice at
-# a time, so that it is the leftover of a run that failed half-way. A message that follows another waits for it.
+# Our own lease counts as free: the pool never sends one delivery twice at a time, so that it is the leftover of a run
+# that failed half-way. A message that follows another waits for it.
 _CLAIM = text(
-    """
+    f"""
     UPDATE deliveries d SET state = 'SENDING', lease_owner = :owner, fence = d.fence + 1, next_ring_at = now()
     FROM (
         SELECT c.id, coalesce(u.language, 'en') AS language
@@ -70,9 +70,7 @@ _CLAIM = text(
         WHERE c.id = :id AND (
             (c.state = 'OWED' AND c.next_attempt_at <= now())
             OR (c.state = 'SENDING' AND (c.lease_owner = :owner
-                OR (pg_postmaster_start_time() < now() - CAST(:lease AS interval)
-                    AND NOT EXISTS (
-                        SELECT 1 FROM processes p WHERE p.id = c.lease_owner AND p.alive_until > now())))))
+                OR {OWNER_IS_DEAD})))
             AND NOT EXISTS (
                 SELECT 1 FROM deliveries a WHERE a.id = c.after_id AND a.state IN ('OWED', 'SENDING'))
         FOR UPDATE OF c SKIP LOCKED
@@ -80,7 +78,7 @@ _CLAIM = text(
     WHERE d.id = due.id
     RETURNING d.id, d.kind, d.rank, d.user_id, d.chat_id, due.language, d.generation_id, d.template, d.params,
         d.attempts, d.fence
-    """
+    """  # noqa: S608 - fixed text
 ).columns(params=JSONB)
 _FINISH = text(
     """
@@ -109,7 +107,7 @@ _FOLLOWERS = text(
 )
 # Rung again by the sweep: whatever is open, due, not being sent by a living process and not waiting for another.
 _RING_DUE = text(
-    """
+    f"""
     UPDATE deliveries d SET
         ring_number = d.ring_number + 1,
         next_ring_at = now() + least(:first * power(2, least(d.ring_number, 6)), :longest) * interval '1 second'
@@ -117,15 +115,14 @@ _RING_DUE = text(
         SELECT c.id FROM deliveries c
         WHERE c.state IN ('OWED', 'SENDING') AND c.next_ring_at <= now() AND c.next_attempt_at <= now()
             AND (c.lease_owner IS NULL
-                OR (pg_postmaster_start_time() < now() - CAST(:lease AS interval)
-                    AND NOT EXISTS (SELECT 1 FROM processes p WHERE p.id = c.lease_owner AND p.alive_until > now()))
+                OR {OWNER_IS_DEAD}
                 OR (c.lease_owner = :owner AND c.id <> ALL(CAST(:running AS bigint[]))))
             AND NOT EXISTS (
                 SELECT 1 FROM deliveries a WHERE a.id = c.after_id AND a.state IN ('OWED', 'SENDING'))
         ORDER BY c.rank, c.next_ring_at LIMIT :limit FOR UPDATE OF c SKIP LOCKED
     ) due
     WHERE d.id = due.id RETURNING d.id, d.ring_number
-    """
+    """  # noqa: S608 - fixed text
 )
 _REVIVE = text(
     """

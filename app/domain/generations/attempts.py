@@ -85,6 +85,13 @@ _UNREACHABLE = text(
     WHERE id = :id
     """
 )
+# How far a create may have come without our knowledge and still be closed by us: whoever was frozen must not undo what
+# a successor has learned of it since. A result always counts, and what is closed stays so.
+_CLOSABLE: Final = {
+    AttemptState.INTENT: ["INTENT"],
+    AttemptState.RUNNING: ["INTENT", "RUNNING"],
+    AttemptState.MADE: ["INTENT", "RUNNING", "MADE"],
+}
 # What the vendor says it took counts; of what it made without saying so, the route's own estimate.
 _FINISH = text(
     """
@@ -95,7 +102,7 @@ _FINISH = text(
             WHEN cost_micros = 0 AND :state = 'MADE' THEN estimate_micros
             ELSE cost_micros END,
         unreachable_since = CASE WHEN :state = 'MADE' AND state <> 'MADE' THEN NULL ELSE unreachable_since END
-    WHERE id = :id AND state IN ('INTENT', 'RUNNING', 'MADE')
+    WHERE id = :id AND state = ANY(:before)
     """
 )
 
@@ -163,7 +170,7 @@ async def unreachable(tx: Tx, attempt_id: int, detail: str) -> None:
 
 async def finish(
     tx: Tx,
-    attempt_id: int,
+    attempt: Attempt,
     state: AttemptState,
     *,
     counts: bool = True,
@@ -171,11 +178,16 @@ async def finish(
     result: Artifact | None = None,
     cost_micros: int = 0,
 ) -> None:
-    """What became of a create. MADE keeps the link to the result until it is stored."""
+    """What became of a create. MADE keeps the link to the result until it is stored.
+
+    Nothing is changed where a successor knows more than `attempt` does.
+    """
+    known = AttemptState.MADE if state is AttemptState.MADE else attempt.state
     await tx.execute(
         _FINISH,
         {
-            "id": attempt_id,
+            "id": attempt.id,
+            "before": _CLOSABLE.get(known, []),
             "state": state.value,
             "counts": counts,
             "detail": detail[:500],

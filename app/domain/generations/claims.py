@@ -14,6 +14,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from app.core.db import Tx
 from app.core.jobs import Job, Queue, Signal
+from app.core.leases import OWNER_IS_DEAD
 from app.domain.generations.accept import JOB_NAME
 from app.domain.generations.models import Funding, Kind, Origin, Status
 from app.domain.generations.views import Options, Stage
@@ -63,10 +64,9 @@ class LeaseLost(Exception):
 
 
 # PENDING rows are free; PROCESSING ones only when due and without a living owner. Our own lease counts as free: the
-# pool never runs one generation twice at a time, so that it is the leftover of a run that failed half-way. Right
-# after an outage of the database every lease looks dead, so nobody takes over for one lease time (trap 34).
+# pool never runs one generation twice at a time, so that it is the leftover of a run that failed half-way.
 _CLAIM = text(
-    """
+    f"""
     WITH due AS (
         SELECT c.id, c.status AS old_status, c.status = 'PENDING' AND c.start_by <= now() AS waited_too_long
         FROM generations c
@@ -74,9 +74,7 @@ _CLAIM = text(
             c.status = 'PENDING'
             OR (c.status = 'PROCESSING' AND (c.next_poll_at IS NULL OR c.next_poll_at <= now())
                 AND (c.lease_owner IS NULL OR c.lease_owner = :owner
-                    OR (pg_postmaster_start_time() < now() - CAST(:lease AS interval)
-                        AND NOT EXISTS (
-                            SELECT 1 FROM processes p WHERE p.id = c.lease_owner AND p.alive_until > now())))))
+                    OR {OWNER_IS_DEAD})))
         FOR UPDATE SKIP LOCKED
     ),
     claimed AS (
@@ -102,7 +100,7 @@ _CLAIM = text(
         cancel_requested_at IS NOT NULL AS cancel_requested,
         waited_too_long, old_status
     FROM claimed
-    """
+    """  # noqa: S608 - fixed text
 ).columns(options=JSONB)
 
 # A change of percent or stage is shown, though not more often than the chat can bear.
@@ -129,7 +127,7 @@ _PARK = text(
     """
 )
 _RING_DUE = text(
-    """
+    f"""
     UPDATE generations g SET
         ring_number = g.ring_number + 1,
         next_ring_at = now() + least(:first * power(2, least(g.ring_number, 6)), :longest) * interval '1 second'
@@ -139,12 +137,11 @@ _RING_DUE = text(
             AND (c.next_poll_at IS NULL OR c.next_poll_at <= now())
             AND (c.lease_owner IS NULL
                 OR (c.lease_owner = :owner AND c.id <> ALL(CAST(:running AS uuid[])))
-                OR (pg_postmaster_start_time() < now() - CAST(:lease AS interval)
-                    AND NOT EXISTS (SELECT 1 FROM processes p WHERE p.id = c.lease_owner AND p.alive_until > now())))
+                OR {OWNER_IS_DEAD})
         ORDER BY c.next_ring_at LIMIT :limit FOR UPDATE OF c SKIP LOCKED
     ) due
     WHERE g.id = due.id RETURNING g.id, g.ring_number
-    """
+    """  # noqa: S608 - fixed text
 )
 _WAITING_PROGRESS = text(
     """

@@ -308,7 +308,8 @@ class CreateSender:
         if made.artifact.data is None:
             # The vendor keeps the result for us: its link is enough for a successor.
             await self._journal.finish(attempt, AttemptState.MADE, result=made.artifact, cost_micros=made.cost_micros)
-            return await self._results.collect(lease, provider, replace(attempt, result=made.artifact))
+            known = replace(attempt, result=made.artifact, state=AttemptState.MADE)
+            return await self._results.collect(lease, provider, known)
         return await self._results.keep_at_any_cost(lease, attempt, made.artifact.data, cost_micros=made.cost_micros)
 
     async def _refused(self, lease: Lease, attempt: Attempt, error: ProviderError, *, tries: int) -> Outcome:

@@ -41,7 +41,7 @@ class AttemptJournal:
         """The end of a create, or MADE: its result is there and is to be stored."""
         async with self._db.transaction() as tx:
             await attempts.finish(
-                tx, attempt.id, state, detail=detail, counts=counts, result=result, cost_micros=cost_micros
+                tx, attempt, state, detail=detail, counts=counts, result=result, cost_micros=cost_micros
             )
 
     async def unreachable(

@@ -81,7 +81,7 @@ class OutputKeeper:
         self._crashpoints.reach("output.stored")
         async with self._db.transaction() as tx:
             await _record(tx, lease, attempt.output_index, kept, clean)
-            await attempts.finish(tx, attempt.id, AttemptState.MADE, result=attempt.result, cost_micros=cost_micros)
+            await attempts.finish(tx, attempt, AttemptState.MADE, result=attempt.result, cost_micros=cost_micros)
         self._crashpoints.reach("output.recorded")
 
     async def _put(self, base: str, result: PreparedImage | PreparedVideo) -> _Kept:

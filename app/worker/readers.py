@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import structlog
 from arq.connections import ArqRedis
@@ -10,7 +10,6 @@ from arq.worker import Function, Worker, func
 
 from app.adapters.queue import connect_worker, queue_name
 from app.core.jobs import Queue
-from app.worker.jobs import Jobs
 
 log = structlog.get_logger(__name__)
 
@@ -23,6 +22,18 @@ _READ_LIMIT: Final = 2_000
 _FIRST_PAUSE_SECONDS: Final = 0.2
 _LONGEST_PAUSE_SECONDS: Final = 2.0
 _CLOSE_SECONDS: Final = 5.0
+
+
+class Runnable(Protocol):
+    """What a reader hands its jobs to."""
+
+    def names(self, queue: Queue, /) -> list[str]:
+        """The job names of a queue."""
+        ...
+
+    async def run(self, name: str, subject: str, /) -> None:
+        """Do a job."""
+        ...
 
 
 class _Stopped(Exception):
@@ -47,7 +58,7 @@ class _TimedWorker(Worker):
 class QueueReader:
     """Keeps one queue's arq worker going until it is stopped."""
 
-    def __init__(self, queue: Queue, redis_url: str, jobs: Jobs, *, max_jobs: int) -> None:
+    def __init__(self, queue: Queue, redis_url: str, jobs: Runnable, *, max_jobs: int) -> None:
         self._queue = queue
         self._redis_url = redis_url
         self._jobs = jobs
@@ -128,7 +139,7 @@ async def _close(worker: Worker, client: ArqRedis) -> None:
         log.debug("queue_connections_not_closed", error=str(error))
 
 
-def _function(name: str, jobs: Jobs) -> Function:
+def _function(name: str, jobs: Runnable) -> Function:
     async def run(ctx: dict[Any, Any], *args: Any, **_options: Any) -> None:  # noqa: ARG001 - arq's own signature
         subject: str = args[0]
         await jobs.run(name, subject)

@@ -41,6 +41,9 @@ CREATE TABLE IF NOT EXISTS vendor_tasks (
 );
 CREATE INDEX IF NOT EXISTS vendor_tasks_by_reference ON vendor_tasks (reference);
 CREATE TABLE IF NOT EXISTS vendor_flaws (generation TEXT PRIMARY KEY);
+CREATE TABLE IF NOT EXISTS vendor_inputs (
+    digest TEXT PRIMARY KEY, width INTEGER NOT NULL, height INTEGER NOT NULL, data BLOB NOT NULL
+);
 CREATE TABLE IF NOT EXISTS wallets (user_id INTEGER PRIMARY KEY, stars INTEGER NOT NULL CHECK (stars >= 0));
 CREATE TABLE IF NOT EXISTS star_invoices (
     slug TEXT PRIMARY KEY, message_id INTEGER UNIQUE, title TEXT NOT NULL, description TEXT NOT NULL,
@@ -81,6 +84,7 @@ _EMPTIED_BY_RESET: Final = (
     "callback_queries",
     "vendor_tasks",
     "vendor_flaws",
+    "vendor_inputs",
     "wallets",
     "star_invoices",
     "star_payments",

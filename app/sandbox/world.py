@@ -22,12 +22,13 @@ from app.sandbox.store import Json, Store
 from app.sandbox.tbank.notifier import Notifier
 from app.sandbox.tbank.payments import TBankPayments
 from app.sandbox.updates import UpdateQueue
-from app.sandbox.vendor.pictures import PictureMaker
+from app.sandbox.vendor.inputs import InputShelf
+from app.sandbox.vendor.studio import Studio
 from app.sandbox.vendor.tasks import VendorTasks
 
 
 class World:
-    """One Telegram with one bot in it, and one vendor of pictures."""
+    """One Telegram with one bot in it, and one vendor of pictures and videos."""
 
     def __init__(self, config: SandboxConfig, answer_in_webhook: Answer) -> None:
         self.config = config
@@ -51,8 +52,9 @@ class World:
         self.tbank_notifier = Notifier(self.store)
         self.faults = FaultBox(self.store)
         self.flood = FloodGate(enabled=config.flood_limits)
-        self.vendor = VendorTasks(self.store, config.vendor_delay_seconds)
-        self.pictures = PictureMaker(small=config.vendor_delay_seconds == 0)
+        shelf = InputShelf(self.store)
+        self.vendor = VendorTasks(self.store, shelf, config.vendor_delay_seconds)
+        self.studio = Studio(shelf, small=config.vendor_delay_seconds == 0)
 
     def tell_bot(self, queue: int, kind: str, content: Json) -> int | None:
         """Queue an update and begin to deliver it; answers its id, None when the bot did not ask for this kind."""
@@ -77,7 +79,7 @@ class World:
         self.live.close()
         await self.dispatcher.stop()
         await self.tbank_notifier.stop()
-        self.pictures.close()
+        self.studio.close()
         self.store.close()
 
 

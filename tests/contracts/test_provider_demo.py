@@ -5,6 +5,7 @@ import base64
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import pytest
 
@@ -25,6 +26,7 @@ from app.domain.ports import (
     Shape,
     TaskReport,
     TaskState,
+    VendorInput,
     VendorRequest,
 )
 from app.sandbox.processes import free_port
@@ -380,3 +382,21 @@ async def test_a_refused_key_is_told_on_reads_too(
     vendor.answer = answer(401, refusal("unauthorized"))
     with pytest.raises(ProviderOutOfMoney):
         await call(provider)
+
+
+async def test_pictures_to_work_from_and_the_duration_are_passed_on(
+    provider: DemoProvider, vendor: ScriptedVendor
+) -> None:
+    vendor.answer = answer(
+        200, {"id": "v1", "video": base64.b64encode(b"mp4").decode(), "mime": "video/mp4", "cost_micros": 1}
+    )
+    given = VendorInput(b"jpeg", "image/jpeg", "https://files.example/1")
+    made = await provider.generate(
+        replace(REQUEST, kind="video", vendor_model="demo-video", inputs=(given,), duration_seconds=10)
+    )
+    assert (made.artifact.data, made.artifact.mime) == (b"mp4", "video/mp4")
+    head, body = vendor.requests[0]
+    assert head.startswith("POST /vendor/v1/videos")
+    sent = json.loads(body)
+    assert (sent["kind"], sent["duration_seconds"]) == ("video", 10)
+    assert [base64.b64decode(letters) for letters in sent["inputs"]] == [b"jpeg"]

@@ -11,6 +11,7 @@ from PIL import Image
 
 from app.adapters.download import HttpDownloader
 from app.adapters.providers.demo import DemoProvider
+from app.core.media import sniff
 from app.domain.ports import (
     CancelOutcome,
     ProviderBusy,
@@ -24,12 +25,13 @@ from app.domain.ports import (
     ProviderRejected,
     TaskReport,
     TaskState,
+    VendorInput,
     VendorRequest,
 )
 from app.sandbox.config import SandboxConfig
 from tests.conftest import AppFactory
 from tests.harness import BOT_TOKEN
-from tests.sandbox.rig import Sandbox, serve
+from tests.sandbox.rig import Sandbox, picture, serve
 
 LIMIT_SECONDS = 20
 
@@ -218,3 +220,40 @@ async def test_work_outlives_the_vendors_own_death(sandbox_process: AppFactory) 
     process.start()
     assert (await finished(provider, task_id)).state is TaskState.SUCCEEDED
     await provider.close()
+
+
+@pytest.mark.parametrize(
+    ("kind", "model", "given", "ratio", "mime"),
+    [
+        ("edit", "demo-edit", 2, "auto", "image/jpeg"),
+        ("edit", "demo-edit-pro", 1, "3:4", "image/jpeg"),
+        ("upscale", "demo-upscale", 1, "auto", "image/jpeg"),
+        ("video", "demo-video", 0, "16:9", "video/mp4"),
+        ("video", "demo-video-pro", 1, "auto", "video/mp4"),
+    ],
+)
+@pytest.mark.parametrize("at_once", [False, True])
+async def test_every_kind_is_made_in_both_shapes(
+    provider: DemoProvider,
+    control: httpx.AsyncClient,
+    kind: str,
+    model: str,
+    given: int,
+    ratio: str,
+    mime: str,
+    at_once: bool,
+) -> None:
+    inputs = tuple(VendorInput(picture(200, 150), "image/png", "") for _ in range(given))
+    duration = 1 if kind == "video" else None
+    order = VendorRequest(kind, model, "a kite", None, ratio, 7, f"{uuid4()}/0/1", inputs, duration)
+    if at_once:
+        data = (await provider.generate(order)).artifact.data
+    else:
+        report = await finished(provider, await provider.submit(order))
+        assert report.artifact is not None
+        assert report.artifact.url is not None
+        async with httpx.AsyncClient(trust_env=False) as anybody:
+            data = (await anybody.get(report.artifact.url)).content
+    assert data is not None
+    assert sniff(data) == mime
+    assert await creates(control) == 1

@@ -8,15 +8,15 @@ from PIL import Image, ImageStat
 
 from app.sandbox.vendor.lettering import readable
 from app.sandbox.vendor.pictures import draw, picture_size
-from app.sandbox.vendor.request import PictureRequest, Verdict, read_directives
+from app.sandbox.vendor.request import Order, Verdict, read_directives
 from app.sandbox.vendor.story import read_story
 from app.sandbox.vendor.subjects import SUBJECTS
 
 LIMIT_BYTES = 2 * 1024 * 1024
 
 
-def request(prompt: str, *, seed: int = 1, ratio: str = "1:1", model: str = "demo-standard") -> PictureRequest:
-    return PictureRequest(model=model, prompt=prompt, reference="a/0/1", seed=seed, aspect_ratio=ratio)
+def request(prompt: str, *, seed: int = 1, ratio: str = "1:1", model: str = "demo-standard") -> Order:
+    return Order(model=model, prompt=prompt, reference="a/0/1", seed=seed, aspect_ratio=ratio)
 
 
 @pytest.mark.parametrize("ratio", ["1:1", "3:4", "4:3", "2:3", "3:2", "9:16", "16:9", "4:5", "5:4", "21:9", "1:2"])
@@ -45,8 +45,8 @@ GROUNDS = [
 def test_pictures_are_real_and_not_too_large(ground: str, mood: str) -> None:
     width, height = picture_size("3:2", small=True)
     picture = draw(request(f"{ground} {mood}", ratio="3:2", model="demo-pro"), width, height)
-    assert len(picture.data) < LIMIT_BYTES
-    with Image.open(BytesIO(picture.data)) as image:
+    assert len(picture) < LIMIT_BYTES
+    with Image.open(BytesIO(picture)) as image:
         image.load()
         assert (image.format, image.mode, image.size) == ("PNG", "RGB", (width, height))
         # Not one flat colour: every channel varies.
@@ -55,24 +55,24 @@ def test_pictures_are_real_and_not_too_large(ground: str, mood: str) -> None:
 
 def test_a_full_size_picture_is_not_too_large() -> None:
     picture = draw(request("a cat, a house and a tree in the forest", model="demo-pro"), 1024, 1024)
-    assert len(picture.data) < LIMIT_BYTES
+    assert len(picture) < LIMIT_BYTES
 
 
 def test_the_same_order_gives_the_same_picture_and_any_other_another() -> None:
     prompt = "a kite over the sea"
-    first = draw(request(prompt), 256, 256).data
-    assert draw(request(prompt), 256, 256).data == first
+    first = draw(request(prompt), 256, 256)
+    assert draw(request(prompt), 256, 256) == first
     others = [
-        draw(request(prompt, seed=2), 256, 256).data,
-        draw(request(prompt, model="demo-pro"), 256, 256).data,
-        draw(request("a kite over the hills"), 256, 256).data,
+        draw(request(prompt, seed=2), 256, 256),
+        draw(request(prompt, model="demo-pro"), 256, 256),
+        draw(request("a kite over the hills"), 256, 256),
     ]
     assert len({first, *others}) == 4
 
 
 def test_directives_are_not_drawn() -> None:
     plain, ordered = request("a kite over the sea"), request("a kite [slow 2] over the sea [TASK]")
-    assert draw(plain, 256, 256).data == draw(ordered, 256, 256).data
+    assert draw(plain, 256, 256) == draw(ordered, 256, 256)
 
 
 @pytest.mark.parametrize("subject", sorted(SUBJECTS))
@@ -80,7 +80,7 @@ def test_every_subject_changes_the_picture(subject: str) -> None:
     word = {"birds": "bird"}.get(subject, subject)
     story = read_story(f"one {word}", seed=1, model="demo-standard")
     assert subject in story.subjects
-    with Image.open(BytesIO(draw(request(f"one {word}"), 256, 256).data)) as image:
+    with Image.open(BytesIO(draw(request(f"one {word}"), 256, 256))) as image:
         assert len(image.getcolors(256 * 256) or ()) > 500
 
 
@@ -118,7 +118,7 @@ def test_captions_use_letters_that_the_font_has(text: str, shown: str) -> None:
 
 @pytest.mark.parametrize("prompt", ["😀😀😀", "多", "x" * 4000, "[brackets] of no meaning"])
 def test_any_prompt_is_drawn(prompt: str) -> None:
-    assert draw(request(prompt), 128, 128).data.startswith(b"\x89PNG")
+    assert draw(request(prompt), 128, 128).startswith(b"\x89PNG")
 
 
 @pytest.mark.parametrize(

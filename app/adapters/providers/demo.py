@@ -1,4 +1,4 @@
-"""The demo vendor: an HTTP service in the sandbox that draws pictures, in both shapes.
+"""The demo vendor: an HTTP service in the sandbox that makes pictures and short videos, in both shapes.
 
 Treated like any other vendor, and the shortest of them to read.
 """
@@ -105,22 +105,23 @@ class DemoProvider:
 
     async def generate(self, request: VendorRequest) -> Made:
         """Make it at once. Raises: ProviderError."""
+        field = "video" if request.kind == "video" else "image"
         answer = await self._http.create(
-            "images",
+            f"{field}s",
             content=_body(request),
             limit_seconds=self._call_limit_seconds,
             max_bytes=PICTURE_ANSWER_BYTES,
         )
         try:
-            data = binascii.a2b_base64(answer.json["image"], strict_mode=True)
+            data = binascii.a2b_base64(answer.json[field], strict_mode=True)
             return Made(Artifact(str(answer.json["mime"]), data=data), int(answer.json["cost_micros"]))
         except (KeyError, TypeError, ValueError) as error:
-            message = "a made picture that cannot be read"
+            message = f"a made {field} that cannot be read"
             raise ProviderOutcomeUnknown(message) from error
 
     async def submit(self, request: VendorRequest) -> str:
         """Create a task. Raises: ProviderError."""
-        answer = await self._http.create("tasks", content={"kind": request.kind, **_body(request)})
+        answer = await self._http.create("tasks", content=_body(request))
         task_id = word(answer.json.get("id"))
         if task_id is None:
             message = "a created task without an id"
@@ -161,15 +162,19 @@ class DemoProvider:
 
 
 def _body(request: VendorRequest) -> dict[str, object]:
-    return {
+    body: dict[str, object] = {
+        "kind": request.kind,
         "model": request.vendor_model,
         "prompt": request.prompt,
         "negative_prompt": request.negative_prompt,
         "reference": request.reference,
         "aspect_ratio": request.aspect_ratio,
         "seed": request.seed,
-        "inputs": [],
+        "inputs": [binascii.b2a_base64(given.data, newline=False).decode() for given in request.inputs],
     }
+    if request.duration_seconds is not None:
+        body["duration_seconds"] = request.duration_seconds
+    return body
 
 
 def _own_error(answer: VendorAnswer) -> OwnError | None:

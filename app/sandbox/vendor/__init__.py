@@ -1,1 +1,1 @@
-"""The demo vendor: an HTTP service that makes pictures, at once or as a task."""
+"""The demo vendor: an HTTP service that makes pictures and short videos, at once or as a task."""

@@ -108,14 +108,18 @@ class Tile:
             half = thickness / 2
             self._drawing.ellipse((x - half, y - half, x + half, y + half), fill=colour)
 
-    def put_on(self, image: Image.Image, centre: Point) -> None:
-        """Lay the sheet on the picture."""
-        sheet = self._image.reduce(_FINE)
-        corner = round(centre[0] - self._side / 2), round(centre[1] - self._side / 2)
-        image.paste(sheet, corner, sheet)
+    def finished(self) -> Image.Image:
+        """The sheet in its own size, with transparency."""
+        return self._image.reduce(_FINE)
 
     def _place(self, point: Point) -> Point:
         return (point[0] + 1) * self._unit, (point[1] + 1) * self._unit
+
+
+def put_on(image: Image.Image, sheet: Image.Image, centre: Point) -> None:
+    """Lay a transparent sheet on the picture."""
+    corner = round(centre[0] - sheet.width / 2), round(centre[1] - sheet.height / 2)
+    image.paste(sheet, corner, sheet)
 
 
 def dots(image: Image.Image, places: Sequence[tuple[float, float, float, int]], colour: Colour) -> None:

@@ -14,12 +14,15 @@ from starlette.routing import Route
 
 from app.sandbox.faults import Fault, FaultKind
 from app.sandbox.store import Json
-from app.sandbox.vendor.request import COST_MICROS, PictureRequest, VendorRefusal, Verdict
+from app.sandbox.vendor.request import Kind, Order, VendorRefusal, Verdict
 from app.sandbox.vendor.tasks import Shape, TaskStatus, VendorTask
 from app.sandbox.world import World, world_of
 
 _AUTHORIZATION: Final = b"Bearer demo"
+_IMAGES: Final = "/vendor/v1/images"
+_VIDEOS: Final = "/vendor/v1/videos"
 _FILES: Final = "/vendor/v1/files/"
+_ENDINGS: Final = {"image/png": "png", "image/jpeg": "jpg", "video/mp4": "mp4"}
 
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -55,23 +58,27 @@ def _with_faults(method: str) -> Callable[[Handler], Handler]:
 
 @_with_faults("vendor:create")
 @_guarded
-async def _create_image(request: Request) -> Response:
+async def _create_at_once(request: Request) -> Response:
     world = world_of(request)
-    task = world.vendor.create(await _read(request), Shape.NOW)
+    order = await _read(request)
+    field = "video" if request.url.path == _VIDEOS else "image"
+    if (order.kind is Kind.VIDEO) != (field == "video"):
+        raise VendorRefusal(400, "invalid_request", f"kind: no {order.kind} is made here.")
+    task = await world.vendor.create(order, Shape.NOW)
     await asyncio.sleep(task.remaining_seconds)
     if task.verdict is Verdict.REJECTED:
         raise VendorRefusal(422, "content_rejected", "The prompt breaks the content rules.")
     if task.verdict is Verdict.FAILED:
-        raise VendorRefusal(500, "generation_failed", "The picture could not be made.")
-    picture = await world.pictures.make(task.request)
+        raise VendorRefusal(500, "generation_failed", "It could not be made.")
+    work = await world.studio.make(task.order)
     body = {
         "id": task.task_id,
-        "image": base64.b64encode(picture.data).decode(),
-        "mime": picture.mime,
-        "width": picture.width,
-        "height": picture.height,
-        "seed": task.request.seed,
-        "cost_micros": COST_MICROS[task.request.model],
+        field: base64.b64encode(work.data).decode(),
+        "mime": work.mime,
+        "width": work.width,
+        "height": work.height,
+        "seed": task.order.seed,
+        "cost_micros": task.order.cost_micros,
     }
     return JSONResponse(body)
 
@@ -79,7 +86,7 @@ async def _create_image(request: Request) -> Response:
 @_with_faults("vendor:create")
 @_guarded
 async def _create_task(request: Request) -> Response:
-    task = world_of(request).vendor.create(await _read(request), Shape.TASK)
+    task = await world_of(request).vendor.create(await _read(request), Shape.TASK)
     return JSONResponse({"id": task.task_id, "reference": task.reference, "status": "queued"}, status_code=201)
 
 
@@ -116,13 +123,13 @@ async def _send_file(request: Request) -> Response:
         return _refused(refusal)
     if task.status is not TaskStatus.SUCCEEDED:
         return _refused(VendorRefusal(404, "not_found", "There is no such file."))
-    picture = await world.pictures.make(task.request)
-    return Response(picture.data, media_type=picture.mime)
+    work = await world.studio.make(task.order)
+    return Response(work.data, media_type=work.mime)
 
 
-async def _read(request: Request) -> PictureRequest:
+async def _read(request: Request) -> Order:
     try:
-        return PictureRequest.model_validate_json(await request.body())
+        return Order.model_validate_json(await request.body())
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"]) or "body"
@@ -131,16 +138,17 @@ async def _read(request: Request) -> PictureRequest:
 
 def _described(request: Request, world: World, task: VendorTask) -> Json:
     status = task.status
-    width, height = world.pictures.size(task.request)
+    width, height = world.studio.size(task.order)
+    mime = world.studio.mime(task.order)
     output: Json | None = None
     error: Json | None = None
     match status:
         case TaskStatus.SUCCEEDED:
             # On the origin that the caller used, since only that one is sure to reach us.
-            url = str(request.url.replace(path=f"{_FILES}{task.task_id}.png", query=""))
-            output = {"url": url, "mime": "image/png", "width": width, "height": height}
+            url = str(request.url.replace(path=f"{_FILES}{task.task_id}.{_ENDINGS[mime]}", query=""))
+            output = {"url": url, "mime": mime, "width": width, "height": height}
         case TaskStatus.FAILED:
-            error = {"code": "generation_failed", "message": "The picture could not be made."}
+            error = {"code": "generation_failed", "message": "It could not be made."}
         case TaskStatus.REJECTED:
             error = {"code": "content_rejected", "message": "The prompt breaks the content rules."}
     return {
@@ -151,7 +159,7 @@ def _described(request: Request, world: World, task: VendorTask) -> Json:
         "queue_position": int(status is TaskStatus.QUEUED),
         "output": output,
         "error": error,
-        "cost_micros": COST_MICROS[task.request.model] if status is TaskStatus.SUCCEEDED else 0,
+        "cost_micros": task.order.cost_micros if status is TaskStatus.SUCCEEDED else 0,
     }
 
 
@@ -178,10 +186,11 @@ def _refuse(fault: Fault) -> Response:
 
 
 ROUTES: Final = [
-    Route("/vendor/v1/images", _create_image, methods=["POST"]),
+    Route(_IMAGES, _create_at_once, methods=["POST"]),
+    Route(_VIDEOS, _create_at_once, methods=["POST"]),
     Route("/vendor/v1/tasks", _create_task, methods=["POST"]),
     Route("/vendor/v1/tasks", _find_task, methods=["GET"]),
     Route("/vendor/v1/tasks/{task_id}", _get_task, methods=["GET"]),
     Route("/vendor/v1/tasks/{task_id}/cancel", _cancel_task, methods=["POST"]),
-    Route(_FILES + "{task_id}.png", _send_file, methods=["GET"]),
+    Route(_FILES + "{task_id}.{ending}", _send_file, methods=["GET"]),
 ]

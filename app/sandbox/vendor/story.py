@@ -76,9 +76,8 @@ def read_story(prompt: str, *, seed: int, model: str) -> Story:
     """What to draw; all that the words leave open is decided by their hash, the seed and the model."""
     digest = hashlib.sha256(f"{prompt}|{seed}|{model}".encode()).digest()
     dice = random.Random(digest)  # noqa: S311 - a picture keeps no secret
-    words = re.sub(r"[^\w']+", " ", prompt.lower().replace("ʻ", "'").replace("’", "'"))
-    moods, grounds = _named(words, _MOOD_WORDS), _named(words, _GROUND_WORDS)
-    subjects = _named(words, _SUBJECT_WORDS)
+    moods, grounds = named_in(prompt, _MOOD_WORDS), named_in(prompt, _GROUND_WORDS)
+    subjects = named_in(prompt, _SUBJECT_WORDS)
     mood = moods[0] if moods else dice.choice([mood for mood in PALETTES if mood != "cosmos"])
     ground = grounds[0] if grounds else dice.choice(_QUIET_GROUNDS if not subjects else _QUIET_GROUNDS[:4])
     return Story(
@@ -91,8 +90,9 @@ def read_story(prompt: str, *, seed: int, model: str) -> Story:
     )
 
 
-def _named(words: str, vocabulary: Mapping[str, str]) -> list[str]:
-    """The things that the words name, in the order in which they are named."""
+def named_in(prompt: str, vocabulary: Mapping[str, str]) -> list[str]:
+    """The things that a prompt names, in the order in which it does."""
+    words = re.sub(r"[^\w']+", " ", prompt.lower().replace("ʻ", "'").replace("’", "'"))
     found = []
     for thing, listed in vocabulary.items():
         places = [match.start() for word in listed.split() if (match := _pattern(word).search(words))]

@@ -2,11 +2,12 @@
 
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Final
 
 from PIL import Image
 
-from app.sandbox.vendor.brushes import Point, Tile
+from app.sandbox.vendor.brushes import Point, Tile, put_on
 from app.sandbox.vendor.palettes import Colour, mix
 from app.sandbox.vendor.story import STANDING, Story
 
@@ -20,19 +21,42 @@ _ROOFS: Final[tuple[Colour, ...]] = ((176, 64, 56), (66, 84, 120), (120, 74, 60)
 Painter = Callable[[Tile, Story], None]
 
 
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One thing of the picture on a transparent sheet, and where the middle of that goes."""
+
+    sheet: Image.Image
+    centre: Point
+    stands: bool
+
+
 def paint_subjects(image: Image.Image, story: Story) -> None:
-    """Put the prompt's subjects side by side, those of the air above, those of the ground below."""
-    width, height = image.size
+    """Put the prompt's subjects into the picture."""
+    for figure in draw_figures(story, image.size):
+        put_on(image, figure.sheet, figure.centre)
+
+
+def draw_figures(story: Story, size: tuple[int, int]) -> list[Figure]:
+    """The prompt's subjects side by side, those of the air above, those of the ground below."""
+    width, height = size
     short = min(width, height)
     count = len(story.subjects)
+    figures = []
     for index, name in enumerate(story.subjects):
         side = short * (0.62 if count == 1 else 0.5 if count == 2 else 0.4)
         x = width * (index + 1) / (count + 1) + story.dice.uniform(-0.03, 0.03) * width
+        stands = name in STANDING
         # What stands has its feet on the knoll, however large it is.
-        y = height * _GROUND_LEVEL - side * 0.42 if name in STANDING else height * _LEVELS[name]
-        tile = Tile(side, _INK)
-        SUBJECTS[name](tile, story)
-        tile.put_on(image, (x, y))
+        y = height * _GROUND_LEVEL - side * 0.42 if stands else height * _LEVELS[name]
+        figures.append(Figure(draw_subject(name, story, side), (x, y), stands))
+    return figures
+
+
+def draw_subject(name: str, story: Story, side: float) -> Image.Image:
+    """One of the subjects on a transparent sheet of this side."""
+    tile = Tile(side, _INK)
+    SUBJECTS[name](tile, story)
+    return tile.finished()
 
 
 def _coat(story: Story) -> Colour:

@@ -9,15 +9,11 @@ from enum import StrEnum
 from typing import Final
 
 from app.sandbox.store import Json, Store
-from app.sandbox.vendor.request import (
-    PictureRequest,
-    VendorRefusal,
-    Verdict,
-    check_model,
-    read_directives,
-)
+from app.sandbox.vendor.inputs import InputShelf
+from app.sandbox.vendor.request import Kind, Order, VendorRefusal, Verdict, check_order, read_directives
 
 _TASK_SECONDS: Final = 1.0
+_VIDEO_TASK_SECONDS: Final = 4.0
 _NOW_SECONDS: Final = 0.3
 # A task waits a moment for its turn before it is worked on.
 _QUEUED_PART: Final = 0.15
@@ -52,7 +48,7 @@ class VendorTask:
     task_id: str
     reference: str
     shape: Shape
-    request: PictureRequest
+    order: Order
     verdict: Verdict
     created_at: float
     work_seconds: float
@@ -93,39 +89,39 @@ class VendorTask:
             "reference": self.reference,
             "shape": self.shape.value,
             "status": self.status.value,
-            "prompt": self.request.prompt,
+            "prompt": self.order.prompt,
         }
 
 
 class VendorTasks:
     """Takes orders and knows them; drawing is the picture maker's."""
 
-    def __init__(self, store: Store, delay_seconds: float | None) -> None:
+    def __init__(self, store: Store, shelf: InputShelf, delay_seconds: float | None) -> None:
         self._store = store
+        self._shelf = shelf
         self._delay_seconds = delay_seconds
 
-    def create(self, request: PictureRequest, shape: Shape) -> VendorTask:
+    async def create(self, order: Order, shape: Shape) -> VendorTask:
         """Take an order.
 
         Raises: VendorRefusal: nothing was taken.
         """
-        check_model(request.model)
-        directives = read_directives(request.prompt)
-        if not directives.prompt:
-            raise VendorRefusal(400, "invalid_request", "The prompt is empty.")
-        if shape is Shape.TASK and (known := self.find_by_reference(request.reference)) is not None:
+        check_order(order)
+        order = order.model_copy(update={"inputs": await self._shelf.keep(order.inputs)})
+        directives = read_directives(order.prompt)
+        if shape is Shape.TASK and (known := self.find_by_reference(order.reference)) is not None:
             message = "There is a task with this reference already."
             raise VendorRefusal(409, "reference_exists", message, task_id=known.task_id)
-        if directives.is_flaky and self._is_first(request.generation):
+        if directives.is_flaky and self._is_first(order.generation):
             raise VendorRefusal(503, "unavailable", "The service is busy; nothing was taken.")
         task = VendorTask(
             task_id=f"{shape.value}_{secrets.token_hex(12)}",
-            reference=request.reference,
+            reference=order.reference,
             shape=shape,
-            request=request,
+            order=order,
             verdict=directives.verdict,
             created_at=time.time(),
-            work_seconds=self._work_seconds(shape, directives.slow_seconds),
+            work_seconds=self._work_seconds(order.kind, shape, directives.slow_seconds),
             is_cancelled=False,
         )
         self._insert(task)
@@ -160,12 +156,14 @@ class VendorTasks:
         """Every accepted order, oldest first."""
         return [_task(row) for row in self._store.all("SELECT * FROM vendor_tasks ORDER BY rowid")]
 
-    def _work_seconds(self, shape: Shape, slow_seconds: float | None) -> float:
+    def _work_seconds(self, kind: Kind, shape: Shape, slow_seconds: float | None) -> float:
         if slow_seconds is not None:
             return slow_seconds
         if self._delay_seconds is not None:
             return self._delay_seconds
-        return _TASK_SECONDS if shape is Shape.TASK else _NOW_SECONDS
+        if shape is Shape.NOW:
+            return _NOW_SECONDS
+        return _VIDEO_TASK_SECONDS if kind is Kind.VIDEO else _TASK_SECONDS
 
     def _is_first(self, generation: str) -> bool:
         inserted = self._store.execute(
@@ -182,7 +180,7 @@ class VendorTasks:
                 task.task_id,
                 task.reference,
                 task.shape,
-                task.request.model_dump_json(),
+                task.order.model_dump_json(),
                 task.verdict,
                 task.created_at,
                 task.work_seconds,
@@ -195,7 +193,7 @@ def _task(row: sqlite3.Row) -> VendorTask:
         task_id=row["task_id"],
         reference=row["reference"],
         shape=Shape(row["shape"]),
-        request=PictureRequest.model_validate(json.loads(row["request"])),
+        order=Order.model_validate(json.loads(row["request"])),
         verdict=Verdict(row["verdict"]),
         created_at=row["created_at"],
         work_seconds=row["work_seconds"],

@@ -49,7 +49,7 @@ async def offer_payment(conversation: Conversation, draft: DraftView, error: Ins
 async def free_left(conversation: Conversation, draft: DraftView) -> int:
     """How often today the house would pay for this draft."""
     try:
-        check_funding(Funding.FREE, draft.kind, draft.options)
+        check_funding(Funding.FREE, draft.kind, draft.options, inputs=len(draft.inputs))
     except ValidationFailed:
         return 0
     return (await conversation.services.accounts.me(conversation.actor)).free_left

@@ -3,6 +3,7 @@
 import asyncio
 import io
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from PIL import Image, ImageChops, ImageStat
@@ -15,14 +16,14 @@ from app.domain.errors import (
     UserBanned,
     ValidationFailed,
 )
-from app.domain.generations.models import Funding, Origin, Status
+from app.domain.generations.models import Funding, Kind, Origin, Status
 from app.domain.generations.requests import NewDraft
 from app.domain.generations.views import GenerationView
 from app.domain.ports import ProviderFailed
 from app.domain.users.views import UserView
 from tests.domain.conftest import OpenShop
 from tests.domain.shop import OPERATOR, Shop, actor
-from tests.fakes import picture
+from tests.fakes import PICTURE, picture
 
 FREE = Funding.FREE
 DAY = timedelta(days=1)
@@ -139,6 +140,20 @@ async def test_what_the_house_does_not_pay_for_is_refused(
     with pytest.raises(ValidationFailed):
         await shop.submit(ann, funding=funding, count=count)
     assert await shop.prove() == []
+
+
+async def test_copies_of_a_look_have_a_quota_of_their_own(shop: Shop, ann: UserView) -> None:
+    uploads = [await shop.services.uploads.store(actor(ann), PICTURE) for _ in range(2)]
+    given: dict[str, Any] = {"kind": Kind.EDIT, "model_key": "edit-standard", "ratio": "auto", "funding": Funding.COPY}
+    both = tuple(upload.id for upload in uploads)
+    with pytest.raises(ValidationFailed):
+        await shop.submit(ann, inputs=both[:1], **given)
+    results = await asyncio.gather(*(shop.submit(ann, inputs=both, **given) for _ in range(4)), return_exceptions=True)
+    assert sorted(type(result).__name__ for result in results) == ["GenerationView"] + ["RateLimitExceeded"] * 3
+    assert await left(shop, ann) == (1, 0)
+    await shop.submit(ann, funding=FREE)
+    assert await left(shop, ann) == (0, 0)
+    assert await shop.balances(ann.id) == (20, 0, 2)
 
 
 # Drafts

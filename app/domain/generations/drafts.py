@@ -180,7 +180,7 @@ class DraftService:
         options = replace(draft.options, aspect_ratio=ratio, count=chosen, duration_seconds=duration)
         check_shape(options)
         check_allowed(options, model, kind=draft.kind, inputs=len(draft.inputs))
-        check_funding(paid_by, draft.kind, options)
+        check_funding(paid_by, draft.kind, options, inputs=len(draft.inputs))
         async with self._db.transaction() as tx:
             user = await users.lock(tx, actor.user_id)
             if user is None:
@@ -356,7 +356,7 @@ class DraftService:
         )
         check_shape(options)
         check_allowed(options, model, kind=new.kind, inputs=len(new.inputs))
-        check_funding(new.funding, new.kind, options)
+        check_funding(new.funding, new.kind, options, inputs=len(new.inputs))
         return model, options
 
     async def _model(self, user: UserView, new: NewDraft) -> Model:

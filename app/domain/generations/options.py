@@ -12,8 +12,9 @@ from app.domain.generations.views import Options
 LARGEST_SEED: Final = 2**32 - 1
 _LARGEST_COUNT: Final = 4
 _LONGEST_VIDEO_SECONDS: Final = 60
-# A copied look is an edit with a reference, and has a quota of its own.
-_FUNDED_KINDS: Final = {Funding.FREE: frozenset({"image", "edit"}), Funding.COPY: frozenset({"edit"})}
+_FUNDED_KINDS: Final = {Funding.FREE: frozenset({Kind.IMAGE, Kind.EDIT}), Funding.COPY: frozenset({Kind.EDIT})}
+# A copied look is an edit of a photo by a reference, and has a quota of its own.
+_COPY_INPUTS: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +54,15 @@ def check_shape(options: Options) -> None:
         raise ValidationFailed(fields)
 
 
-def check_funding(funding: Funding, kind: Kind, options: Options) -> None:
+def check_funding(funding: Funding, kind: Kind, options: Options, *, inputs: int) -> None:
     """What the house does not pay for. Raises: ValidationFailed."""
     if funding is Funding.CREDITS:
         return
     fields = {}
-    if kind.value not in _FUNDED_KINDS[funding]:
+    if kind not in _FUNDED_KINDS[funding]:
         fields["funding"] = f"{funding} is not for {kind}"
+    if funding is Funding.COPY and inputs < _COPY_INPUTS:
+        fields["inputs"] = f"must be {_COPY_INPUTS} with funding {funding}: the look and the photo"
     if options.count != 1:
         fields["options.count"] = f"must be 1 with funding {funding}"
     if fields:

@@ -135,7 +135,7 @@ class GenerationService:
         inputs = await self._inputs.resolve(actor, request.inputs, were_kept=request.draft_id is not None)
         pixels = [view.pixels for view in inputs]
         self._catalog.require_route(model, work_of(request.prompt, request.negative_prompt, request.options, pixels))
-        check_funding(request.funding, request.kind, request.options)
+        check_funding(request.funding, request.kind, request.options, inputs=len(request.inputs))
         await self._moderation.check(request.prompt, request.negative_prompt)
         price = request.locked_price_credits
         if request.funding is not Funding.CREDITS:

@@ -75,7 +75,10 @@ promo-percent = 🎉 <b>The promo code is yours:</b> { $percent } % off your nex
 # Invitations
 invite =
     🤝 <b>Invite your friends</b>
-    When a friend who came by your link has bought something for the first time, you get <b>{ $reward } 💎</b>. They come { $days } days after the purchase, when it can no longer be refunded.
+    When a friend who came by your link has bought something for the first time, you get <b>{ $reward } 💎</b>. They come { $days ->
+        [one] { $days } day
+       *[other] { $days } days
+    } after the purchase, when it can no longer be refunded.
 
     Your link: { $link }
 invite-counts = Came: <b>{ $invited }</b> · got: <b>{ $paid } 💎</b> · waiting: <b>{ $escrow } 💎</b>

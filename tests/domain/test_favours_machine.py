@@ -8,6 +8,7 @@ from collections.abc import Coroutine
 from datetime import timedelta
 from typing import Any, TypeVar
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -339,12 +340,13 @@ class Favours(RuleBasedStateMachine):
         assert {broken: rows for broken, rows in self._runner.run(look()).items() if rows} == {}
 
 
+@pytest.mark.timeout(300)
 def test_nothing_is_given_twice_whatever_happens_side_by_side(database_url: str) -> None:
     Favours.database_url = database_url
     run_state_machine_as_test(
         Favours,
         settings=settings(
-            max_examples=12,
+            max_examples=10,
             stateful_step_count=40,
             deadline=None,
             database=None,

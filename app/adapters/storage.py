@@ -17,6 +17,7 @@ from aiobotocore.config import AioConfig
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.handlers import add_expect_header
 
+from app.adapters.recent_objects import RecentObjects
 from app.core.db import refuse_inside_transaction
 from app.domain.ports import ObjectMissing, StorageUnavailable
 
@@ -38,6 +39,8 @@ _KEYS_PER_REQUEST: Final = 1000
 
 _UNSAFE_IN_FILENAME: Final = re.compile(r"[^A-Za-z0-9._ -]")
 
+# A picture is sent right after it was stored, and its preview has some hundred kilobytes.
+_RECENT_BYTES: Final = 8_000_000
 _MISSING_CODES: Final = frozenset(("NoSuchKey", "404", "NotFound"))
 _NO_BUCKET_CODES: Final = frozenset(("NoSuchBucket", "404", "NotFound"))
 _BUCKET_EXISTS_CODES: Final = frozenset(("BucketAlreadyOwnedByYou", "BucketAlreadyExists"))
@@ -59,6 +62,7 @@ class S3Storage:
         region: str,
         attempt_seconds: float = _ATTEMPT_SECONDS,
         slowest_bytes_per_second: int = _SLOWEST_BYTES_PER_SECOND,
+        recent_bytes: int = _RECENT_BYTES,
     ) -> None:
         self._endpoint_url = endpoint_url
         self._public_url = public_url or endpoint_url
@@ -68,6 +72,7 @@ class S3Storage:
         # Waiting for a free connection is our own doing, and not held against the store.
         self._connections = asyncio.Semaphore(_CONNECTIONS)
         self._session = _session(access_key, secret_key, region)
+        self._recent = RecentObjects(most_bytes=recent_bytes)
         self._stack = AsyncExitStack()
         self._client: Any = None
         self._signer: Any = None
@@ -135,10 +140,12 @@ class S3Storage:
             lambda _: self._client.put_object(Bucket=self._bucket, Key=key, Body=data, ContentType=mime),
             size_bytes=len(data),
         )
+        self._recent.remember(key, data)
 
     async def get(self, key: str) -> bytes:
-        """Read. Raises: ObjectMissing, StorageUnavailable."""
-        return await self._call("get", lambda limit: self._read(key, limit))
+        """Read; what this process has stored lately is here. Raises: ObjectMissing, StorageUnavailable."""
+        recent = self._recent.find(key)
+        return recent if recent is not None else await self._call("get", lambda limit: self._read(key, limit))
 
     async def _read(self, key: str, limit: asyncio.Timeout) -> bytes:
         response = await self._client.get_object(Bucket=self._bucket, Key=key)
@@ -149,6 +156,8 @@ class S3Storage:
 
     async def delete(self, keys: Sequence[str]) -> None:
         """Delete; missing keys are no error. Raises: StorageUnavailable."""
+        for key in keys:
+            self._recent.forget(key)
         for start in range(0, len(keys), _KEYS_PER_REQUEST):
             await self._delete(keys[start : start + _KEYS_PER_REQUEST])
 

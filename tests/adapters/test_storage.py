@@ -23,13 +23,15 @@ from tests.harness import Bucket, asyncpg_url
 CONNECTIONS = 32
 
 
-def storage_of(server: Bucket, /, **overrides: str) -> S3Storage:
+def storage_of(server: Bucket, /, **overrides: Any) -> S3Storage:
     given: dict[str, Any] = {
         "endpoint_url": server.endpoint_url,
         "access_key": server.access_key,
         "secret_key": server.secret_key,
         "bucket": server.bucket,
         "region": server.region,
+        # What is read here comes from the server.
+        "recent_bytes": 0,
     }
     return S3Storage(**(given | overrides))
 
@@ -137,6 +139,7 @@ async def test_every_call_says_when_the_store_is_away_and_works_again_afterwards
         secret_key=server.secret_key,
         bucket=server.bucket,
         region="us-east-1",
+        recent_bytes=0,
     )
     async with storage:
         await storage.put("a", b"x", mime="image/png")
@@ -187,6 +190,7 @@ class ScriptedStore:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         server = await asyncio.start_server(self.serve, sock=listener, limit=2**12)
         given: dict[str, Any] = {"access_key": "a" * 20, "secret_key": "s" * 40, "bucket": "b", "region": "r"}
+        given["recent_bytes"] = 0
         given["endpoint_url"] = f"http://127.0.0.1:{listener.getsockname()[1]}"
         async with server, S3Storage(**(given | overrides)) as storage:
             yield storage
@@ -267,6 +271,16 @@ async def test_a_store_that_never_reads_costs_a_bounded_time() -> None:
         with pytest.raises(StorageUnavailable, match="TimeoutError"):
             await storage.put("b", bytes(2**24), mime="video/mp4")
     assert store.requests == 3
+
+
+async def test_what_was_stored_a_moment_ago_needs_no_request(s3: Bucket, prefix: str) -> None:
+    async with storage_of(s3, recent_bytes=1_000) as storage, storage_of(s3) as other:
+        await storage.put(f"{prefix}/a", b"first", mime="image/png")
+        await other.delete([f"{prefix}/a"])
+        assert await storage.get(f"{prefix}/a") == b"first"
+        await storage.delete([f"{prefix}/a"])
+        with pytest.raises(ObjectMissing):
+            await storage.get(f"{prefix}/a")
 
 
 async def test_a_large_body_is_given_more_time_than_a_small_one() -> None:

@@ -32,6 +32,7 @@ async def storage(request: pytest.FixtureRequest, s3: Bucket) -> AsyncIterator[S
         secret_key=s3.secret_key,
         bucket=s3.bucket,
         region=s3.region,
+        recent_bytes=0,
     )
     await real.open()
     yield real

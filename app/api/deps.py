@@ -33,6 +33,8 @@ from app.domain.errors import (
     UserSuspended,
     ValidationFailed,
 )
+from app.domain.payments.models import Method
+from app.domain.payments.views import OrderView
 from app.domain.users.rules import require_allowed
 from app.domain.users.views import UserView
 
@@ -82,6 +84,10 @@ class Caller:
     language: str
     cards_allowed: bool = False
     """Only in a session that was opened in a browser: inside Telegram there are Stars and nothing else."""
+
+    def may_see(self, order: OrderView) -> bool:
+        """Whether an order may be shown here: inside Telegram there is no word of cards (its rules)."""
+        return self.cards_allowed or order.method is Method.STARS
 
 
 def container_of(request: Request) -> Container:

@@ -7,7 +7,7 @@ from app.core.ids import new_id, shorten
 from app.domain.actors import Actor
 from app.domain.promotions.views import NewPromoCode
 from tests.bot.conftest import NewPhone
-from tests.bot.phone import Phone, button_of, buttons_of, words_of
+from tests.bot.phone import Phone, button_of, buttons_of, until, words_of
 from tests.sandbox.rig import Sandbox
 
 OPERATOR = Actor.operator("tests")
@@ -128,6 +128,10 @@ async def test_who_unblocks_the_bot_gets_the_receipt_that_was_owed(new_phone: Ne
     await phone.control.post(f"/users/{phone.id}/block")
     paid = await phone.pay(bill)
     assert paid["status"] == "paid", paid
-    assert await credits_of(working, phone) == 120
+
+    async def is_credited() -> bool:
+        return await credits_of(working, phone) == 120
+
+    await until(is_credited)
     await phone.control.post(f"/users/{phone.id}/unblock")
     await phone.find("Paid: 100 ⭐")

@@ -8,7 +8,7 @@ from aiogram.types import InlineKeyboardButton, InlineKeyboardMarkup
 
 from app.adapters.telegram.callbacks import LONGEST_DATA_BYTES, Action, pack
 from app.adapters.telegram.keyboards import Row, callback_button, keyboard, link_button
-from app.adapters.telegram.words import Words, price_in, shorten
+from app.adapters.telegram.words import Words, in_stars, shorten
 
 GIFTS: Final = "gift"
 SELF: Final = "self"
@@ -38,12 +38,12 @@ def shop(words: Words, params: Mapping[str, Any]) -> InlineKeyboardMarkup:
 
 def pay(words: Words, stars: int) -> InlineKeyboardMarkup:
     """The one button of a bill. Telegram demands it first, and writes the price with its own sign."""
-    return keyboard([[InlineKeyboardButton(text=words.plain("button-pay", price=price_in("XTR", stars)), pay=True)]])
+    return keyboard([[InlineKeyboardButton(text=words.plain("button-pay", price=in_stars(stars)), pay=True)]])
 
 
 def subscribe(words: Words, params: Mapping[str, Any]) -> InlineKeyboardMarkup:
     """The link at which a subscription is paid: an invoice in a message cannot carry one."""
-    price = price_in("XTR", params["stars"])
+    price = in_stars(params["stars"])
     return keyboard([[link_button(words.plain("button-subscribe", price=price), params["link"])]])
 
 
@@ -54,7 +54,7 @@ def to_shop(words: Words) -> InlineKeyboardMarkup:
 
 def short(words: Words, params: Mapping[str, Any]) -> InlineKeyboardMarkup:
     """What can be done when credits are short."""
-    price = price_in("XTR", params["stars"])
+    price = in_stars(params["stars"])
     rows: list[Row] = [
         [callback_button(words.plain("button-pay-exactly", price=price), pack(Action.PAY_EXACTLY, params["draft_id"]))]
     ]
@@ -75,7 +75,7 @@ def unlock(words: Words, params: Mapping[str, Any]) -> InlineKeyboardMarkup:
                     pack(Action.UNLOCK_CREDITS, generation_id, credits_),
                 ),
                 callback_button(
-                    words.plain("button-unlock-stars", price=price_in("XTR", params["stars"])),
+                    words.plain("button-unlock-stars", price=in_stars(params["stars"])),
                     pack(Action.UNLOCK_STARS, generation_id),
                 ),
             ]
@@ -119,7 +119,7 @@ def _gift_row(words: Words, gift: Mapping[str, Any]) -> Row:
 
 
 def _label(words: Words, product: Mapping[str, Any]) -> str:
-    title, price = shorten(str(product["title"]), _LONGEST_TITLE), price_in("XTR", product["stars"])
+    title, price = shorten(str(product["title"]), _LONGEST_TITLE), in_stars(product["stars"])
     if product["recurring"]:
         return words.plain("button-buy-monthly", title=title, price=price)
     return words.plain("button-buy", title=title, credits=product["credits"], price=price)

@@ -6,7 +6,7 @@ from typing import Any, Final
 from aiogram.types import InlineKeyboardMarkup
 
 from app.adapters.telegram import money_keyboards
-from app.adapters.telegram.words import Words, price_in, shorten
+from app.adapters.telegram.words import Words, in_stars, shorten
 from app.core.i18n import moment
 
 Message = tuple[str, InlineKeyboardMarkup | None]
@@ -37,7 +37,7 @@ def subscribe(words: Words, params: Mapping[str, Any]) -> Message:
         "subscribe",
         title=shorten(str(params["item"]), _LONGEST_TITLE),
         credits=params["credits"],
-        price=price_in("XTR", params["stars"]),
+        price=in_stars(params["stars"]),
     )
     return text, money_keyboards.subscribe(words, params)
 
@@ -45,8 +45,7 @@ def subscribe(words: Words, params: Mapping[str, Any]) -> Message:
 def payment(words: Words, params: Mapping[str, Any]) -> Message:
     """The receipt of a payment: what was paid, and what there is for it."""
     if params["purpose"] == "nothing":
-        price = price_in(params.get("currency", "XTR"), params.get("amount", params.get("stars", 0)))
-        return words.html("nothing-to-give", price=price), None
+        return _nothing_given(words, params), None
     lines = [_paid(words, params), words.html("receipt-balance", balance=params["balance"])]
     if params.get("debt"):
         lines.append(words.html("balance-debt", debt=params["debt"]))
@@ -59,7 +58,11 @@ def payment(words: Words, params: Mapping[str, Any]) -> Message:
 
 def refund(words: Words, params: Mapping[str, Any]) -> Message:
     """Money that went back, and the credits that left with it."""
-    lines = [words.html("refunded", price=price_in(params["currency"], params["amount"]))]
+    lines = [
+        words.html("refunded", price=in_stars(params["amount"]))
+        if _is_in_stars(params)
+        else words.html("refunded-elsewhere")
+    ]
     if params["credits"]:
         lines.append(words.html("refunded-credits", credits=params["credits"]))
     if params["debt"]:
@@ -153,7 +156,7 @@ def _product(words: Words, product: Mapping[str, Any]) -> str:
     figures = {
         "title": shorten(str(product["title"]), _LONGEST_TITLE),
         "credits": product["credits"],
-        "price": price_in("XTR", product["stars"]),
+        "price": in_stars(product["stars"]),
     }
     if product["recurring"]:
         return words.html("shop-monthly", **figures)
@@ -162,20 +165,36 @@ def _product(words: Words, product: Mapping[str, Any]) -> str:
     return words.html("shop-pack", **figures)
 
 
+def _is_in_stars(params: Mapping[str, Any]) -> bool:
+    """Of other money than Stars there is no word inside Telegram (its rules for digital goods)."""
+    return str(params.get("currency", "XTR")) == "XTR"
+
+
+def _nothing_given(words: Words, params: Mapping[str, Any]) -> str:
+    if not _is_in_stars(params):
+        return words.html("nothing-to-give-elsewhere")
+    return words.html("nothing-to-give", price=in_stars(params["stars"]))
+
+
 def _paid(words: Words, params: Mapping[str, Any]) -> str:
-    price = price_in(params["currency"], params["amount"])
+    if not _is_in_stars(params):
+        return f"✅ {_given(words, params)}"
+    return f"{words.html('paid', price=in_stars(params['amount']))} {_given(words, params)}"
+
+
+def _given(words: Words, params: Mapping[str, Any]) -> str:
     credits_ = params["credits"]
     match params["purpose"]:
         case "subscription":
-            return words.html("paid-subscription", price=price, until=moment(params["period_end"]), credits=credits_)
+            return words.html("paid-subscription", until=moment(params["period_end"]), credits=credits_)
         case "gift":
-            return words.html("paid-gift", price=price, credits=params["gift"]["credits"])
+            return words.html("paid-gift", credits=params["gift"]["credits"])
         case "unlock":
-            return words.html("paid-unlock", price=price)
+            return words.html("paid-unlock")
         case "draft":
-            return words.html("paid-draft-started", price=price)
+            return words.html("paid-draft-started")
     # Without a product it was to pay for one order, which could not be started any more.
-    return words.html("paid-pack" if params.get("product_key") else "paid-draft-credits", price=price, credits=credits_)
+    return words.html("paid-pack" if params.get("product_key") else "paid-draft-credits", credits=credits_)
 
 
 def _subscription_key(params: Mapping[str, Any]) -> str:

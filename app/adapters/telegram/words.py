@@ -85,12 +85,9 @@ def bar(percent: int, *, cells: int = 10) -> str:
     return "▰" * full + "▱" * (cells - full)
 
 
-def price_in(currency: str, amount_minor: int) -> str:
-    """A price: Stars are whole, roubles are counted in kopecks."""
-    if currency == "XTR":
-        return f"{amount_minor} ⭐"
-    roubles, kopecks = divmod(amount_minor, 100)
-    return f"{roubles},{kopecks:02} ₽" if kopecks else f"{roubles} ₽"
+def in_stars(stars: int) -> str:
+    """A price in Telegram Stars."""
+    return f"{stars} ⭐"
 
 
 def _without_markup(markup: str) -> str:

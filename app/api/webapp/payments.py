@@ -91,9 +91,10 @@ async def create_payment(
 async def list_payments(
     caller: SignedIn, container: Wired, cursor: Cursor = None, limit: Limit = 20
 ) -> Listing[Payment]:
-    """Paid or not."""
+    """Paid or not. What was ordered in a browser is listed there alone, so that a page may have fewer items."""
     page = await container.services.orders.list_own(caller.actor, cursor=cursor, limit=limit)
-    return Listing(items=[payment_of(order) for order in page.items], next_cursor=page.next_cursor)
+    items = [payment_of(order) for order in page.items if caller.may_see(order)]
+    return Listing(items=items, next_cursor=page.next_cursor)
 
 
 @router.post(

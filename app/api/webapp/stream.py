@@ -199,7 +199,9 @@ class _Feed:
                     log.debug("generation_deleted_meanwhile", generation_id=str(view.id))
         payments = await services.orders.list_own(actor, limit=_NEWEST)
         subscription = await services.subscriptions.find_current(actor)
-        return _View(account, subscription, found, {order.id: order for order in payments.items})
+        return _View(
+            account, subscription, found, {order.id: order for order in payments.items if self._caller.may_see(order)}
+        )
 
     async def _tell_snapshot(self, seen: _View) -> None:
         language = seen.account.user.language

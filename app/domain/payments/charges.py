@@ -140,7 +140,12 @@ class ChargeService:
                     tx, payment, amount_minor=payment.amount_minor, origin=RefundOrigin.NOTHING_TO_GIVE
                 )
                 if user is not None:
-                    await _owe_notice(tx, user, payment, {"purpose": "nothing", "stars": payment.amount_minor})
+                    await _owe_notice(
+                        tx,
+                        user,
+                        payment,
+                        {"purpose": "nothing", "stars": payment.amount_minor, "currency": payment.currency},
+                    )
                 report = _Report(ChargeOutcome.REFUNDING)
             else:
                 if order.promo_code is not None:

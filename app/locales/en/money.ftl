@@ -40,18 +40,21 @@ toast-bill = 🧾 Your bill is below
 toast-buy-twice = The bill is below already.
 
 # Receipts
-paid-pack = ✅ <b>Paid: { $price }.</b> You have got { $credits } 💎.
+paid = ✅ <b>Paid: { $price }.</b>
+paid-pack = You have got { $credits } 💎.
 paid-gift =
-    ✅ <b>Paid: { $price }.</b> Your gift of { $credits } 💎 is ready.
+    Your gift of { $credits } 💎 is ready.
     Send this link on. Whoever opens it first gets the credits; until then you can take them back.
-paid-subscription = ✅ <b>Paid: { $price }.</b> You have got premium until { $until } and { $credits } 💎.
-paid-unlock = ✅ <b>Paid: { $price }.</b> The result without its watermark is on the way.
-paid-draft-started = ✅ <b>Paid: { $price }.</b> Your order has been started.
-paid-draft-credits = ✅ <b>Paid: { $price }.</b> The order could not be started any more. You have got { $credits } 💎 instead.
+paid-subscription = You have got premium until { $until } and { $credits } 💎.
+paid-unlock = The result without its watermark is on the way.
+paid-draft-started = Your order has been started.
+paid-draft-credits = The order could not be started any more. You have got { $credits } 💎 instead.
 refunded = ↩️ <b>Refunded: { $price }.</b>
+refunded-elsewhere = ↩️ <b>A payment of yours was refunded.</b>
 refunded-credits = { $credits } 💎 were taken back for it.
 refunded-debt = { $debt } 💎 of them were spent already. You owe them: the next credits pay them first.
 nothing-to-give = ↩️ You paid { $price } for what you had already. The money goes back to you by itself.
+nothing-to-give-elsewhere = ↩️ You paid for what you had already. The money goes back to you by itself.
 
 # Subscription
 subscription-none = You have no premium right now. It makes more at the same time and brings credits.

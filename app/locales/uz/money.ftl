@@ -36,18 +36,21 @@ toast-bill = 🧾 Hisob quyida
 toast-buy-twice = Hisob allaqachon quyida.
 
 # Cheklar
-paid-pack = ✅ <b>Toʻlandi: { $price }.</b> Sizga { $credits } 💎 qoʻshildi.
+paid = ✅ <b>Toʻlandi: { $price }.</b>
+paid-pack = Sizga { $credits } 💎 qoʻshildi.
 paid-gift =
-    ✅ <b>Toʻlandi: { $price }.</b> { $credits } 💎 lik sovgʻangiz tayyor.
+    { $credits } 💎 lik sovgʻangiz tayyor.
     Bu havolani yuboring. Uni kim birinchi ochsa, kreditlarni oladi; ungacha ularni qaytarib olishingiz mumkin.
-paid-subscription = ✅ <b>Toʻlandi: { $price }.</b> Premium muddati: { $until }, yana { $credits } 💎 qoʻshildi.
-paid-unlock = ✅ <b>Toʻlandi: { $price }.</b> Suv belgisisiz nusxa yoʻlda.
-paid-draft-started = ✅ <b>Toʻlandi: { $price }.</b> Buyurtmangiz boshlandi.
-paid-draft-credits = ✅ <b>Toʻlandi: { $price }.</b> U buyurtmani endi boshlab boʻlmaydi. Oʻrniga sizga { $credits } 💎 qoʻshildi.
+paid-subscription = Premium muddati: { $until }, yana { $credits } 💎 qoʻshildi.
+paid-unlock = Suv belgisisiz nusxa yoʻlda.
+paid-draft-started = Buyurtmangiz boshlandi.
+paid-draft-credits = U buyurtmani endi boshlab boʻlmaydi. Oʻrniga sizga { $credits } 💎 qoʻshildi.
 refunded = ↩️ <b>Pul qaytarildi: { $price }.</b>
+refunded-elsewhere = ↩️ <b>Bitta toʻlovingiz qaytarildi.</b>
 refunded-credits = Buning uchun { $credits } 💎 olindi.
 refunded-debt = Shundan { $debt } 💎 sarflab boʻlingan. Bu qarzingiz: uni keyingi kreditlar qoplaydi.
 nothing-to-give = ↩️ Sizda bor narsa uchun { $price } toʻladingiz. Pul sizga oʻzi qaytadi.
+nothing-to-give-elsewhere = ↩️ Sizda bor narsa uchun toʻladingiz. Pul sizga oʻzi qaytadi.
 
 # Obuna
 subscription-none = Hozir sizda premium yoʻq. U bilan bir vaqtda koʻproq yaratish mumkin va kreditlar ham keladi.

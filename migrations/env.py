@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from app.core.db import Base
 
-_DOMAIN = "users credits catalog limits audit delivery alerts inbox promotions referrals generations payments"
+_DOMAIN = "users credits catalog limits audit delivery alerts inbox promotions referrals uploads generations payments"
 for module in _DOMAIN.split():
     import_module(f"app.domain.{module}.models")
 for module in ("app_settings", "leases"):

@@ -9,6 +9,7 @@ from uuid import UUID
 
 import httpx
 import pytest
+from sqlalchemy import text
 
 from app.container import Container
 from app.domain.actors import Actor
@@ -177,6 +178,21 @@ async def test_what_cannot_be_bought_is_refused_and_writes_nothing(open_cabinet:
     for what, expected in MISFITS:
         assert refusal(await buy(cabinet, **what)) == expected, what
     assert await payments(cabinet) == []
+
+
+async def test_inside_telegram_there_is_no_word_of_what_was_bought_by_card(
+    open_cabinet: OpenCabinet, container: Container
+) -> None:
+    cabinet = await open_cabinet(7)
+    payment = await bought(cabinet, product="pack-starter")
+    async with container.db.transaction() as tx:
+        await tx.execute(text("UPDATE orders SET method = 'tbank', currency = 'RUB'"))
+    assert await payments(cabinet) == []
+    assert "RUB" not in (await cabinet.get("/me")).text
+    user = await container.services.users.get_by_telegram_id(7)
+    token = await container.sessions.create(user.id, ttl_seconds=60, in_browser=True)
+    listed = await cabinet.client.get("/api/v1/payments", headers={"Authorization": f"Bearer {token}"})
+    assert [item["id"] for item in listed.json()["items"]] == [payment["id"]]
 
 
 async def test_a_link_that_cannot_be_made_now_is_made_by_the_repeat(

@@ -110,7 +110,7 @@ async def test_what_was_not_taken_uses_up_no_budget(shop: Shop, ann: UserView) -
 
 
 async def test_waits_grow_from_five_seconds_to_a_minute(open_shop: OpenShop) -> None:
-    shop = await open_shop(ring_first_seconds=5, ring_longest_seconds=60)
+    shop = await open_shop(ring_first_seconds=5, ring_longest_seconds=60, breaker_failures=99)
     view = await shop.submit(await shop.newcomer())
     shop.vendor.will_answer(*(ProviderUnreachable("refused") for _ in range(6)))
     waits = []
@@ -121,7 +121,7 @@ async def test_waits_grow_from_five_seconds_to_a_minute(open_shop: OpenShop) -> 
 
 
 async def test_the_vendors_own_wait_is_kept_within_bounds(open_shop: OpenShop) -> None:
-    shop = await open_shop(ring_first_seconds=5, ring_longest_seconds=60)
+    shop = await open_shop(ring_first_seconds=5, ring_longest_seconds=60, breaker_failures=99)
     view = await shop.submit(await shop.newcomer())
     shop.vendor.will_answer(
         ProviderRateLimited("429", retry_after_seconds=17), ProviderRateLimited("429", retry_after_seconds=86_400)

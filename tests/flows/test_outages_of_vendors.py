@@ -62,7 +62,7 @@ async def test_a_telegram_failure_never_fails_a_generation(world: World, app_pro
 @pytest.mark.timeout(240)
 async def test_creates_whose_answer_is_lost(world: World, app_process: Start) -> None:
     """Trap 25. A task whose create was taken is found by our reference; only an at-once call may be asked again."""
-    app = app_process(world.sandbox, env={**QUICK, **UNPACED})
+    app = app_process(world.sandbox, env={**QUICK, **UNPACED, "BREAKER_FAILURES": "50"})
     cases = {
         ("[task]", "503"): (1, ["FAILED", "MADE"]),
         ("[task]", "429"): (1, ["NOT_TAKEN", "MADE"]),

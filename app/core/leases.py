@@ -48,9 +48,10 @@ _AFTER_OUTAGE: Final = f"""(
         WHERE s.key = '{_OUTAGE_KEY}'
             AND CAST(s.value #>> '{{}}' AS timestamptz) > now() - CAST(:lease AS interval)))"""  # noqa: S608 - fixed text
 OWNER_IS_DEAD: Final = f"""(
-    NOT EXISTS (SELECT 1 FROM processes p WHERE p.id = c.lease_owner AND p.alive_until > now())
-    AND coalesce((SELECT max(p.beat_at) FROM processes p) > now() - {_SILENCE}, true)
-    AND NOT {_AFTER_OUTAGE})"""  # noqa: S608 - fixed text
+    EXISTS (SELECT 1 FROM processes p WHERE p.id = c.lease_owner AND p.alive_until = '-infinity')
+    OR (NOT EXISTS (SELECT 1 FROM processes p WHERE p.id = c.lease_owner AND p.alive_until > now())
+        AND coalesce((SELECT max(p.beat_at) FROM processes p) > now() - {_SILENCE}, true)
+        AND NOT {_AFTER_OUTAGE}))"""  # noqa: S608 - fixed text
 """A condition of SQL: the lease of the row `c` may be taken over. Its parameter is `lease`, an interval."""
 
 # The lock makes one process at a time find a gap, so that it is added once.
@@ -76,12 +77,13 @@ _NOTE_OUTAGE = text(
     """  # noqa: S608 - fixed text
 )
 _LIVING = text("SELECT count(*) FROM processes WHERE alive_until > now()")
-_RELEASE = text("UPDATE processes SET alive_until = now() WHERE id = :id AND alive_until > now()")
+# Whoever stops says so, and nobody needs to wonder whether they are only out of reach.
+_RELEASE = text("UPDATE processes SET alive_until = '-infinity' WHERE id = :id AND alive_until > now()")
 # The newest row stays, whatever its age: the next heartbeat measures the gap from it.
 _FORGET = text(
     """
     DELETE FROM processes
-    WHERE alive_until < now() - interval '1 day' AND beat_at < (SELECT max(beat_at) FROM processes)
+    WHERE beat_at < now() - interval '1 day' AND beat_at < (SELECT max(beat_at) FROM processes)
     """
 )
 

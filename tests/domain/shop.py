@@ -51,8 +51,8 @@ def shop_settings(database_url: str, **given: object) -> Settings:
         "demo_api_key": "none",
         "demo_base_url": "http://127.0.0.1:9",
         # A lease must be shorter than the server's age before anybody may take it over.
-        "lease_seconds": 0.4,
-        "heartbeat_seconds": 0.1,
+        "lease_seconds": 3.0,
+        "heartbeat_seconds": 1.0,
         "ring_first_seconds": 0.01,
         "ring_longest_seconds": 0.05,
     }

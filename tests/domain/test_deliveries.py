@@ -277,7 +277,7 @@ async def test_a_delivery_whose_sender_died_is_sent_by_another(open_shop: OpenSh
     await gate.reached.wait()
     assert await other.deliver(result) is None
     assert await rung(other, other.owner, []) == []
-    await shop.run_sql("UPDATE processes SET alive_until = now()")
+    await shop.run_sql("UPDATE processes SET alive_until = now(), beat_at = now()")
     assert await rung(other, other.owner, []) == [result]
     assert await other.deliver(result) == "SENT"
     gate.open()

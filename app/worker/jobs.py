@@ -77,9 +77,13 @@ class Jobs:
         return self.pools[job.queue].try_start(f"{job.name}:{job.subject}", lambda: self._do(job.name, job.subject))
 
     def start_if_idle(self, job: Job) -> bool:
-        """Do a job without the queue, if this process is lightly used; otherwise others shall have a chance of it."""
+        """Do a job without the queue, if this process has room to spare; otherwise others shall have a chance of it.
+
+        A delivery needs no more than room: what it sends is often still in this process's memory.
+        """
         pool = self.pools[job.queue]
-        return len(pool.keys) < pool.size // _IDLE_SHARE and self.try_start(job)
+        room = pool.size if job.queue is Queue.DELIVERY else pool.size // _IDLE_SHARE
+        return len(pool.keys) < room and self.try_start(job)
 
     def running_generations(self) -> list[UUID]:
         """The generations that this process works on right now."""

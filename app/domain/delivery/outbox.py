@@ -131,6 +131,13 @@ _REVIVE = text(
     WHERE user_id = :user_id AND state = 'DEAD' AND error NOT LIKE :refused RETURNING id, ring_number
     """
 )
+# One that is just being claimed is as good as sent; waiting for it could be waiting in a circle.
+_SKIP = text(
+    """
+    UPDATE deliveries SET state = 'SKIPPED'
+    WHERE id = (SELECT id FROM deliveries WHERE key = :key AND state = 'OWED' FOR UPDATE SKIP LOCKED)
+    """
+)
 _RING_SOON = text(
     """
     UPDATE deliveries d SET next_ring_at = greatest(now(), d.next_attempt_at)
@@ -254,6 +261,11 @@ async def revive(tx: Tx, user_id: int) -> int:
     rows = await tx.all(_REVIVE, {"user_id": user_id, "refused": f"{REFUSED}%"})
     tx.after_commit(*(ring(row.id, row.ring_number) for row in rows))
     return len(rows)
+
+
+async def skip(tx: Tx, key: str) -> bool:
+    """Owe a message no more, if nobody has begun to send it; False when it was sent, is being sent, or is unknown."""
+    return (await tx.execute(_SKIP, {"key": key})).rowcount == 1
 
 
 async def drop(tx: Tx, user_id: int) -> None:

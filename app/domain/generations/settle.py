@@ -211,7 +211,7 @@ class _Outcome:
         if self.ending.error_code is not None:
             params["error_code"] = self.ending.error_code.value
         last_id = await self._owe_messages(tx, params)
-        if self.origin is Origin.BOT:
+        if self.origin is Origin.BOT and not await outbox.skip(tx, f"progress:{self.generation_id}"):
             # The progress message goes only after the outcome has arrived (trap 23).
             await self._owe(tx, DeliveryKind.REMOVAL, "removal", {}, after_id=last_id)
 

@@ -11,7 +11,7 @@ from typing import Final, Self
 
 import structlog
 
-from app.adapters.download import HttpDownloader
+from app.adapters.download import MAX_BYTES, HttpDownloader
 from app.adapters.moderation import RuleModerator
 from app.adapters.payments.tbank import TBankGateway
 from app.adapters.payments.tbank_receipts import ReceiptTerms
@@ -94,7 +94,6 @@ _LOCALES: Final = Path(__file__).parent / "locales"
 _RESULT_MAX_BYTES: Final = 50_000_000
 _RESULT_MAX_PIXELS: Final = 50_000_000
 # Vendors' longest videos last 15 s, their largest are 4K.
-_VIDEO_MAX_BYTES: Final = 100_000_000
 _VIDEO_MAX_PIXELS: Final = 4096 * 2304
 _VIDEO_MAX_SECONDS: Final = 120
 # What stands on the pictures that the house has paid for.
@@ -395,7 +394,7 @@ def _build_result_preparer(processes: MediaProcesses) -> ResultPreparer:
     images = ImagePreparer(max_pixels=_RESULT_MAX_PIXELS, max_bytes=_RESULT_MAX_BYTES, watermark=_WATERMARK)
     videos = VideoPreparer(
         processes,
-        max_bytes=_VIDEO_MAX_BYTES,
+        max_bytes=MAX_BYTES,
         max_pixels=_VIDEO_MAX_PIXELS,
         max_seconds=_VIDEO_MAX_SECONDS,
         watermark=_WATERMARK,

@@ -82,6 +82,8 @@ async def _worker(
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,
+        # Our secrets are in the environment, and a stranger's file may turn a decoder into somebody else's program.
+        env={},
         # Ctrl-C goes to everything in the terminal, and would end work that the app still waits for.
         start_new_session=True,
     )

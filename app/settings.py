@@ -35,6 +35,7 @@ _WEAK_SECRETS: Final = (
 # What PROVIDERS may name.
 KNOWN_PROVIDERS: Final = ("demo", "gemini", "stability", "kling", "runway", "kie", "aimlapi")
 
+_CALLBACK_SECRET: Final = re.compile(r"|(whsec_)?(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?")
 _BOT_TOKEN: Final = re.compile(r"\d+:\S{30,}")
 _DATABASE_SCHEMES: Final = ("postgresql", "postgres", "postgresql+asyncpg")
 _REDIS_SCHEMES: Final = ("redis", "rediss")
@@ -308,6 +309,8 @@ class Settings(
             found.append("BOT_TOKEN is no token; @BotFather writes it as 123456789:AA…")
         if self.log_level.upper() not in logging.getLevelNamesMapping():
             found.append("LOG_LEVEL is no level; choose DEBUG, INFO, WARNING or ERROR")
+        if not _CALLBACK_SECRET.fullmatch(self.kling_callback_secret.get_secret_value()):
+            found.append("KLING_CALLBACK_SECRET is no such secret; Kling's console shows it as whsec_…")
         for name, (address, schemes) in self._addresses().items():
             if address and not _is_address(address, schemes):
                 # The address itself stays unsaid: it may hold a password.

@@ -33,6 +33,7 @@ COMPLETE: dict[str, Any] = {
 SLIPS = [
     ({"bot_token": "hello"}, "BOT_TOKEN is no token"),
     ({"bot_token": "123:short"}, "BOT_TOKEN is no token"),
+    ({"kling_callback_secret": "hello world"}, "KLING_CALLBACK_SECRET is no such secret"),
     ({"database_url": "mysql://someone:hidden@127.0.0.1/x"}, "DATABASE_URL is no address"),
     ({"database_url": "postgresql://someone:hidden@127.0.0.1:port/x"}, "DATABASE_URL is no address"),
     ({"database_url": "127.0.0.1:5432/x"}, "DATABASE_URL is no address"),

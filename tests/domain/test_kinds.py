@@ -175,6 +175,21 @@ async def test_a_draft_of_a_video_changes_its_length_and_its_price(shop: Shop, e
         await drafts.adjust(actor(eve), draft.id, model_key="image-pro")
 
 
+async def test_what_was_chosen_for_pictures_says_nothing_about_other_kinds(shop: Shop, eve: UserView) -> None:
+    drafts = shop.services.drafts
+    upload = await shop.services.uploads.store(actor(eve), PICTURE)
+    picture = await drafts.create(actor(eve), NewDraft("a kite"))
+    await drafts.adjust(actor(eve), picture.id, model_key="image-pro", aspect_ratio="3:4", count=3)
+    edit = NewDraft("a hat", kind=Kind.EDIT, inputs=(upload.id,))
+    first = await drafts.create(actor(eve), edit)
+    assert (first.model_key, first.options) == ("edit-standard", Options("auto", 1))
+    await drafts.adjust(actor(eve), first.id, model_key="edit-pro", aspect_ratio="1:1", count=2)
+    second = await drafts.create(actor(eve), edit)
+    assert (second.model_key, second.options) == ("edit-pro", Options("1:1", 2))
+    again = await drafts.create(actor(eve), NewDraft("a kite"))
+    assert (again.model_key, again.options) == ("image-pro", Options("3:4", 3))
+
+
 async def test_credits_are_held_by_the_real_price(shop: Shop, ann: UserView) -> None:
     with pytest.raises(InsufficientCredits) as refused:
         await shop.services.generations.submit(actor(ann), _order(Kind.VIDEO, "video-standard"))

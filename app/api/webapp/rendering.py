@@ -131,6 +131,7 @@ async def generation_of(container: Container, view: GenerationView, language: st
         outputs=[await _output_of(container, output) for output in view.outputs],
         error=_failure_of(container, view, language),
         parent_id=view.parent_id,
+        inputs=list(view.inputs),
         created_at=view.created_at,
         started_at=view.started_at,
         completed_at=view.completed_at,

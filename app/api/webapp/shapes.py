@@ -192,6 +192,7 @@ class Generation(Shape):
     outputs: list[Output]
     error: Failure | None
     parent_id: UUID | None
+    inputs: list[UUID] = Field(description="Uploads that it is made from; they are kept for a while.", examples=[[]])
     created_at: Time
     started_at: Time | None
     completed_at: Time | None

@@ -3,21 +3,20 @@
 A draft starts once, ever: its id is the request key of the generation, so that a double tap is one order.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Row, bindparam, text
-from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import IntegrityError
 
 from app.core.db import Database, Reader, Tx, violated_constraint
-from app.core.ids import new_id
 from app.domain.actors import Actor
 from app.domain.catalog.service import CatalogService
 from app.domain.catalog.views import Model
 from app.domain.errors import DuplicateRequest, ModelUnavailable, NotFound, PriceChanged, UserNotFound, ValidationFailed
+from app.domain.generations.draft_rows import find_by_update, get_draft, insert_draft, purge_drafts, update_draft
 from app.domain.generations.inputs import InputResolver
 from app.domain.generations.models import Funding, Kind, Origin
 from app.domain.generations.options import PromptLimits, check_allowed, check_funding, check_shape, work_of
@@ -33,53 +32,7 @@ from app.domain.users.views import UserView
 
 _UPDATE_INDEX: Final = "drafts_update_id_key"
 _KEY_INDEX: Final = "request_keys_pkey"
-
-_COLUMNS: Final = """
-    id, user_id, kind, model_key, prompt, negative_prompt, options, inputs, funding, price_credits, generation_id,
-    origin_generation_id, parent_id, created_at, expires_at, expires_at <= clock_now() AS expired
-"""
-_INSERT = (
-    text(
-        f"""
-    INSERT INTO drafts (id, user_id, kind, model_key, prompt, negative_prompt, options, inputs, funding, price_credits,
-        parent_id, update_id, origin_generation_id, expires_at)
-    VALUES (:id, :user_id, :kind, :model_key, :prompt, :negative_prompt, :options, CAST(:inputs AS uuid[]), :funding,
-        :price_credits, :parent_id, :update_id, :origin_generation_id, clock_now() + CAST(:life AS interval))
-    RETURNING {_COLUMNS}
-    """  # noqa: S608 - fixed text
-    )
-    .bindparams(bindparam("options", type_=JSONB))
-    .columns(options=JSONB)
-)
-_UPDATE = (
-    text(
-        f"""
-    UPDATE drafts SET model_key = :model_key, options = :options, funding = :funding,
-        price_credits = :price_credits,
-        expires_at = clock_now() + CAST(:life AS interval)
-    WHERE id = :id AND generation_id IS NULL RETURNING {_COLUMNS}
-    """  # noqa: S608 - fixed text
-    )
-    .bindparams(bindparam("options", type_=JSONB))
-    .columns(options=JSONB)
-)
-_GET = text(
-    f"SELECT {_COLUMNS} FROM drafts WHERE id = :id AND user_id = :user_id"  # noqa: S608 - fixed text
-).columns(options=JSONB)
-_LOCK = text(
-    f"SELECT {_COLUMNS} FROM drafts WHERE id = :id AND user_id = :user_id FOR UPDATE"  # noqa: S608 - fixed text
-).columns(options=JSONB)
-_BY_UPDATE = text(
-    f"SELECT {_COLUMNS} FROM drafts WHERE update_id = :update_id AND user_id = :user_id"  # noqa: S608 - fixed text
-).columns(options=JSONB)
-# A keyboard this old is answered with "outdated"; its draft holds a prompt that nobody needs any more.
-_PURGE = text(
-    """
-    DELETE FROM drafts WHERE id IN (
-        SELECT id FROM drafts WHERE expires_at < clock_now() - interval '7 days'
-        ORDER BY expires_at LIMIT :limit FOR UPDATE SKIP LOCKED)
-    """
-)
+_CHOICES: Final = ("model", "aspect_ratio", "count")
 
 
 class DraftService:
@@ -130,7 +83,7 @@ class DraftService:
             if request_key is not None:
                 earlier = await request_keys.find_object(reader, user.id, request_key)
                 if earlier is not None:
-                    return replace(await _get(reader, user.id, UUID(earlier)), is_repeat=True)
+                    return replace(await get_draft(reader, user.id, UUID(earlier)), is_repeat=True)
             if new.parent_id is not None:
                 await require_own(reader, user.id, new.parent_id)
         model, options = await self._choose(user, new)
@@ -181,33 +134,27 @@ class DraftService:
         check_shape(options)
         check_allowed(options, model, kind=draft.kind, inputs=len(draft.inputs))
         check_funding(paid_by, draft.kind, options, inputs=len(draft.inputs))
+        price = _price(paid_by, model, options)
         async with self._db.transaction() as tx:
             user = await users.lock(tx, actor.user_id)
             if user is None:
                 raise UserNotFound
             require_allowed(user)
-            preferences: dict[str, object] = {"model": model.key, "aspect_ratio": ratio}
+            preferences = {**_preferences(user, draft.kind), "model": model.key, "aspect_ratio": ratio}
             if paid_by is Funding.CREDITS:
                 # Free ones are single, which is nobody's choice.
                 preferences["count"] = chosen
-            await users.merge_preferences(tx, user.id, preferences)
-            row = None
+            await _remember(tx, user, draft.kind, preferences)
             if draft.status is DraftStatus.OPEN:
-                row = await tx.one_or_none(
-                    _UPDATE,
-                    {
-                        "id": draft.id,
-                        "model_key": model.key,
-                        "options": options.as_json(),
-                        "funding": paid_by.value,
-                        "price_credits": _price(paid_by, model, options),
-                        "life": self._life,
-                    },
+                changed = await update_draft(
+                    tx,
+                    replace(draft, model_key=model.key, options=options, funding=paid_by, price_credits=price),
+                    life=self._life,
                 )
-            if row is not None:
-                return _view(row)
+                if changed is not None:
+                    return changed
             # Deleting its generation takes the user's lock too, and may have taken the draft meanwhile.
-            draft = await _get(tx, user.id, draft_id)
+            draft = await get_draft(tx, user.id, draft_id)
             return await self._insert(tx, user.id, replace(_copy(draft), funding=paid_by), model, options)
 
     async def renew(self, actor: Actor, draft_id: UUID) -> DraftView:
@@ -223,7 +170,7 @@ class DraftService:
                 raise UserNotFound
             require_allowed(user)
             # Deleting its generation takes the same lock, and may have taken the draft meanwhile.
-            draft = await _get(tx, user.id, draft_id)
+            draft = await get_draft(tx, user.id, draft_id)
             return await self._insert(tx, user.id, _copy(draft), model, draft.options)
 
     async def repeat(
@@ -325,7 +272,7 @@ class DraftService:
     async def get(self, actor: Actor, draft_id: UUID) -> DraftView:
         """One of the actor's drafts. Raises: NotFound, also for somebody else's."""
         async with self._db.read() as reader:
-            return await _get(reader, actor.user_id, draft_id)
+            return await get_draft(reader, actor.user_id, draft_id)
 
     async def require_makeable(self, actor: Actor, draft: DraftView, model: Model) -> None:
         """Whether what it is made from is still kept, and somebody can make it now.
@@ -339,15 +286,16 @@ class DraftService:
     async def purge(self, *, limit: int = 500) -> int:
         """Delete drafts that expired more than 7 days ago, a batch at a time; returns how many."""
         async with self._db.transaction() as tx:
-            return (await tx.execute(_PURGE, {"limit": limit})).rowcount
+            return await purge_drafts(tx, limit=limit)
 
     async def _choose(self, user: UserView, new: NewDraft) -> tuple[Model, Options]:
         """What was asked for, completed from the user's last choices and the catalogue."""
         model = await self._model(user, new)
-        preferred_ratio = str(user.preferences.get("aspect_ratio", ""))
+        preferences = _preferences(user, new.kind)
+        preferred_ratio = str(preferences.get("aspect_ratio", ""))
         ratio = new.aspect_ratio or (preferred_ratio if preferred_ratio in model.aspect_ratios else model.default_ratio)
         most = model.max_count if new.funding is Funding.CREDITS else 1
-        preferred_count = min(int(user.preferences.get("count", 1)), most)
+        preferred_count = min(int(preferences.get("count", 1)), most)
         options = Options(
             aspect_ratio=ratio,
             count=preferred_count if new.count is None else new.count,
@@ -366,7 +314,7 @@ class DraftService:
             models = [model for model in await self._catalog.list_models() if model.kind == new.kind]
             if not models:
                 raise ModelUnavailable(model="")
-            preferred = user.preferences.get("model")
+            preferred = _preferences(user, new.kind).get("model")
             model = next((model for model in models if model.key == preferred), models[0])
             model = await self._catalog.get_enabled(model.key)
         if model.kind != new.kind:
@@ -374,29 +322,8 @@ class DraftService:
         return model
 
     async def _insert(self, tx: Tx, user_id: int, new: NewDraft, model: Model, options: Options) -> DraftView:
-        row = await tx.one_or_none(
-            _INSERT,
-            {
-                "id": new_id(),
-                "user_id": user_id,
-                "kind": new.kind.value,
-                "model_key": model.key,
-                "prompt": new.prompt,
-                "negative_prompt": new.negative_prompt,
-                "options": options.as_json(),
-                "inputs": list(new.inputs),
-                "funding": new.funding.value,
-                "price_credits": _price(new.funding, model, options),
-                "parent_id": new.parent_id,
-                "update_id": new.update_id,
-                "origin_generation_id": new.origin_generation_id,
-                "life": self._life,
-            },
-        )
-        if row is None:
-            message = "an insert returned nothing"
-            raise AssertionError(message)
-        return _view(row)
+        price = _price(new.funding, model, options)
+        return await insert_draft(tx, user_id, replace(new, model_key=model.key), options, price, life=self._life)
 
     async def _first(
         self, user_id: int, new: NewDraft, request_key: RequestKey | None, error: IntegrityError
@@ -404,25 +331,19 @@ class DraftService:
         constraint = violated_constraint(error)
         async with self._db.read() as reader:
             if constraint == _UPDATE_INDEX:
-                row = await reader.one_or_none(_BY_UPDATE, {"update_id": new.update_id, "user_id": user_id})
-                if row is not None:
-                    return _view(row)
+                first = await find_by_update(reader, user_id, new.update_id)
+                if first is not None:
+                    return first
             if constraint == _KEY_INDEX and request_key is not None:
                 earlier = await request_keys.find_object(reader, user_id, request_key)
                 if earlier is not None:
-                    return replace(await _get(reader, user_id, UUID(earlier)), is_repeat=True)
+                    return replace(await get_draft(reader, user_id, UUID(earlier)), is_repeat=True)
         raise error
 
 
 def start_key(draft_id: UUID) -> str:
     """The request key of a draft's generation, the same for ever: it starts once."""
     return f"draft:{draft_id}"
-
-
-async def lock_draft(tx: Tx, user_id: int, draft_id: UUID) -> DraftView | None:
-    """A user's draft, its row locked after the user's; None when it is gone."""
-    row = await tx.one_or_none(_LOCK, {"id": draft_id, "user_id": user_id})
-    return _view(row) if row else None
 
 
 async def _allowed_user(reader: Reader, actor: Actor) -> UserView:
@@ -439,11 +360,17 @@ async def _hold_origin(tx: Tx, user_id: int, generation_id: UUID) -> None:
     await require_own(tx, user_id, generation_id)
 
 
-async def _get(reader: Reader, user_id: int, draft_id: UUID) -> DraftView:
-    row = await reader.one_or_none(_GET, {"id": draft_id, "user_id": user_id})
-    if row is None:
-        raise NotFound
-    return _view(row)
+def _preferences(user: UserView, kind: Kind) -> Mapping[str, Any]:
+    """A user's last choices. What pictures are made with says nothing about edits and videos, which have their own."""
+    if kind is Kind.IMAGE:
+        return {name: user.preferences[name] for name in _CHOICES if name in user.preferences}
+    return dict(user.preferences.get(kind.value, {}))
+
+
+async def _remember(tx: Tx, user: UserView, kind: Kind, preferences: Mapping[str, Any]) -> None:
+    await users.merge_preferences(
+        tx, user.id, dict(preferences) if kind is Kind.IMAGE else {kind.value: dict(preferences)}
+    )
 
 
 def _copy(draft: DraftView) -> NewDraft:
@@ -460,29 +387,3 @@ def _copy(draft: DraftView) -> NewDraft:
 
 def _price(funding: Funding, model: Model, options: Options) -> int:
     return model.price(options.count, options.duration_seconds) if funding is Funding.CREDITS else 0
-
-
-def _view(row: Row[Any]) -> DraftView:
-    status = DraftStatus.OPEN
-    if row.generation_id is not None:
-        status = DraftStatus.STARTED
-    elif row.expired:
-        status = DraftStatus.EXPIRED
-    return DraftView(
-        id=row.id,
-        user_id=row.user_id,
-        kind=Kind(row.kind),
-        model_key=row.model_key,
-        prompt=row.prompt,
-        negative_prompt=row.negative_prompt,
-        options=Options.from_json(row.options),
-        funding=Funding(row.funding),
-        price_credits=row.price_credits,
-        status=status,
-        generation_id=row.generation_id,
-        origin_generation_id=row.origin_generation_id,
-        parent_id=row.parent_id,
-        created_at=row.created_at,
-        expires_at=row.expires_at,
-        inputs=tuple(row.inputs),
-    )

@@ -21,7 +21,8 @@ from app.domain.errors import (
     ValidationFailed,
 )
 from app.domain.generations.accept import Acceptance, Terms, hold_paid_and_queue, require_room
-from app.domain.generations.drafts import DraftService, lock_draft, start_key
+from app.domain.generations.draft_rows import lock_draft
+from app.domain.generations.drafts import DraftService, start_key
 from app.domain.generations.models import Origin
 from app.domain.generations.views import DraftStatus, DraftView, GenerationView
 from app.domain.limits.tiers import Limits

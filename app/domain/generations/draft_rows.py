@@ -1,0 +1,158 @@
+"""Rows of drafts."""
+
+from datetime import timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import Row, bindparam, text
+from sqlalchemy.dialects.postgresql import JSONB
+
+from app.core.db import Reader, Tx
+from app.core.ids import new_id
+from app.domain.errors import NotFound
+from app.domain.generations.models import Funding, Kind
+from app.domain.generations.requests import NewDraft
+from app.domain.generations.views import DraftStatus, DraftView, Options
+
+_COLUMNS: Final = """
+    id, user_id, kind, model_key, prompt, negative_prompt, options, inputs, funding, price_credits, generation_id,
+    origin_generation_id, parent_id, created_at, expires_at, expires_at <= clock_now() AS expired
+"""
+_INSERT = (
+    text(
+        f"""
+    INSERT INTO drafts (id, user_id, kind, model_key, prompt, negative_prompt, options, inputs, funding, price_credits,
+        parent_id, update_id, origin_generation_id, expires_at)
+    VALUES (:id, :user_id, :kind, :model_key, :prompt, :negative_prompt, :options, CAST(:inputs AS uuid[]), :funding,
+        :price_credits, :parent_id, :update_id, :origin_generation_id, clock_now() + CAST(:life AS interval))
+    RETURNING {_COLUMNS}
+    """  # noqa: S608 - fixed text
+    )
+    .bindparams(bindparam("options", type_=JSONB))
+    .columns(options=JSONB)
+)
+_UPDATE = (
+    text(
+        f"""
+    UPDATE drafts SET model_key = :model_key, options = :options, funding = :funding,
+        price_credits = :price_credits,
+        expires_at = clock_now() + CAST(:life AS interval)
+    WHERE id = :id AND generation_id IS NULL RETURNING {_COLUMNS}
+    """  # noqa: S608 - fixed text
+    )
+    .bindparams(bindparam("options", type_=JSONB))
+    .columns(options=JSONB)
+)
+_GET = text(
+    f"SELECT {_COLUMNS} FROM drafts WHERE id = :id AND user_id = :user_id"  # noqa: S608 - fixed text
+).columns(options=JSONB)
+_LOCK = text(
+    f"SELECT {_COLUMNS} FROM drafts WHERE id = :id AND user_id = :user_id FOR UPDATE"  # noqa: S608 - fixed text
+).columns(options=JSONB)
+_BY_UPDATE = text(
+    f"SELECT {_COLUMNS} FROM drafts WHERE update_id = :update_id AND user_id = :user_id"  # noqa: S608 - fixed text
+).columns(options=JSONB)
+# A keyboard this old is answered with "outdated"; its draft holds a prompt that nobody needs any more.
+_PURGE = text(
+    """
+    DELETE FROM drafts WHERE id IN (
+        SELECT id FROM drafts WHERE expires_at < clock_now() - interval '7 days'
+        ORDER BY expires_at LIMIT :limit FOR UPDATE SKIP LOCKED)
+    """
+)
+
+
+async def insert_draft(
+    tx: Tx, user_id: int, new: NewDraft, options: Options, price_credits: int, *, life: timedelta
+) -> DraftView:
+    """Write a draft of the model that was chosen."""
+    row = await tx.one_or_none(
+        _INSERT,
+        {
+            "id": new_id(),
+            "user_id": user_id,
+            "kind": new.kind.value,
+            "model_key": new.model_key,
+            "prompt": new.prompt,
+            "negative_prompt": new.negative_prompt,
+            "options": options.as_json(),
+            "inputs": list(new.inputs),
+            "funding": new.funding.value,
+            "price_credits": price_credits,
+            "parent_id": new.parent_id,
+            "update_id": new.update_id,
+            "origin_generation_id": new.origin_generation_id,
+            "life": life,
+        },
+    )
+    if row is None:
+        message = "an insert returned nothing"
+        raise AssertionError(message)
+    return _view(row)
+
+
+async def update_draft(tx: Tx, draft: DraftView, *, life: timedelta) -> DraftView | None:
+    """Write what can be changed of an open draft; None when it was started or is gone."""
+    row = await tx.one_or_none(
+        _UPDATE,
+        {
+            "id": draft.id,
+            "model_key": draft.model_key,
+            "options": draft.options.as_json(),
+            "funding": draft.funding.value,
+            "price_credits": draft.price_credits,
+            "life": life,
+        },
+    )
+    return _view(row) if row else None
+
+
+async def lock_draft(tx: Tx, user_id: int, draft_id: UUID) -> DraftView | None:
+    """A user's draft, its row locked after the user's; None when it is gone."""
+    row = await tx.one_or_none(_LOCK, {"id": draft_id, "user_id": user_id})
+    return _view(row) if row else None
+
+
+async def get_draft(reader: Reader, user_id: int, draft_id: UUID) -> DraftView:
+    """A user's draft. Raises: NotFound, also for somebody else's."""
+    row = await reader.one_or_none(_GET, {"id": draft_id, "user_id": user_id})
+    if row is None:
+        raise NotFound
+    return _view(row)
+
+
+async def find_by_update(reader: Reader, user_id: int, update_id: int | None) -> DraftView | None:
+    """The draft that an update has made."""
+    row = await reader.one_or_none(_BY_UPDATE, {"update_id": update_id, "user_id": user_id})
+    return _view(row) if row else None
+
+
+async def purge_drafts(tx: Tx, *, limit: int) -> int:
+    """Delete drafts that expired long ago; returns how many."""
+    return (await tx.execute(_PURGE, {"limit": limit})).rowcount
+
+
+def _view(row: Row[Any]) -> DraftView:
+    status = DraftStatus.OPEN
+    if row.generation_id is not None:
+        status = DraftStatus.STARTED
+    elif row.expired:
+        status = DraftStatus.EXPIRED
+    return DraftView(
+        id=row.id,
+        user_id=row.user_id,
+        kind=Kind(row.kind),
+        model_key=row.model_key,
+        prompt=row.prompt,
+        negative_prompt=row.negative_prompt,
+        options=Options.from_json(row.options),
+        funding=Funding(row.funding),
+        price_credits=row.price_credits,
+        status=status,
+        generation_id=row.generation_id,
+        origin_generation_id=row.origin_generation_id,
+        parent_id=row.parent_id,
+        created_at=row.created_at,
+        expires_at=row.expires_at,
+        inputs=tuple(row.inputs),
+    )

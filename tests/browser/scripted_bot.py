@@ -20,6 +20,7 @@ from aiogram.types import (
     InlineKeyboardButton,
     InlineKeyboardMarkup,
     InputMediaPhoto,
+    InputMediaVideo,
     KeyboardButton,
     LabeledPrice,
     Message,
@@ -30,6 +31,8 @@ from aiogram.types import (
 from aiogram.webhook.aiohttp_server import SimpleRequestHandler, setup_application
 from aiohttp import web
 from PIL import Image, ImageDraw
+
+from tests.films import film, still
 
 _SECRET: Final = "scripted-bot-secret"
 
@@ -90,6 +93,38 @@ async def send_album(message: Message) -> None:
         for index, shape in enumerate(shapes)
     ]
     await message.answer_media_group([*media])
+
+
+@router.message(Command("video"))
+async def send_video(message: Message) -> None:
+    await message.answer_video(
+        _clip(sound="aac"), caption="A clip", width=320, height=180, duration=2, thumbnail=_poster()
+    )
+
+
+@router.message(Command("silent"))
+async def send_silent_video(message: Message) -> None:
+    await message.answer_video(_clip(sound=None), width=320, height=180, duration=2)
+
+
+@router.message(Command("mixed"))
+async def send_mixed_album(message: Message) -> None:
+    await message.answer_media_group(
+        [
+            InputMediaPhoto(media=BufferedInputFile(picture(), "0.png"), caption="A picture and a clip"),
+            InputMediaVideo(media=_clip(sound="aac"), width=320, height=180, duration=2, thumbnail=_poster()),
+        ]
+    )
+
+
+def _clip(*, sound: str | None) -> BufferedInputFile:
+    return BufferedInputFile(film(seconds=2, size=(320, 180), sound=sound), "clip.mp4")
+
+
+def _poster() -> BufferedInputFile:
+    target = io.BytesIO()
+    still((320, 180), 0).save(target, "JPEG")
+    return BufferedInputFile(target.getvalue(), "poster.jpg")
 
 
 @router.message(Command("document"))

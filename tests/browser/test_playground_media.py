@@ -184,3 +184,43 @@ async def test_upload_that_is_no_picture_is_refused_in_words(open_chat: OpenPage
 
 def _toast(page: Page, words: str) -> Locator:
     return page.locator(".toast").filter(has_text=words)
+
+
+_PLAYS = """
+async video => {
+  // Some builds of Chromium have no H.264; they show the poster.
+  if (!video.canPlayType('video/mp4; codecs="avc1.42E01E, mp4a.40.2"')) return { poster: video.poster };
+  video.muted = true;
+  await video.play();
+  video.pause();
+  return { poster: video.poster, width: video.videoWidth, duration: Math.round(video.duration) };
+}
+"""
+
+
+async def test_video_plays_and_has_its_poster_and_its_length(open_chat: OpenPage) -> None:
+    chat = await open_chat()
+    await chat.send("/video")
+    video = chat.log.get_by_label("Video, 0:02")
+    await expect(video).to_be_visible()
+    played = await video.evaluate(_PLAYS)
+    poster = await chat.page.request.get(played["poster"])
+    assert poster.headers["content-type"] == "image/jpeg"
+    assert (played.get("width", 320), played.get("duration", 2)) == (320, 2)
+    box = await video.bounding_box()
+    assert box is not None
+    assert abs(box["width"] / box["height"] - 320 / 180) < 0.05
+
+
+async def test_video_without_sound_is_an_animation(open_chat: OpenPage) -> None:
+    chat = await open_chat()
+    await chat.send("/silent")
+    await expect(chat.log.get_by_label("Animation")).to_be_visible()
+
+
+async def test_album_shows_a_picture_beside_a_video(open_chat: OpenPage) -> None:
+    chat = await open_chat()
+    await chat.send("/mixed")
+    await expect(chat.log.get_by_label("Video, 0:02")).to_be_visible()
+    await expect(chat.log.get_by_role("button", name="Open the photo")).to_be_visible()
+    await expect(chat.log.get_by_text("A picture and a clip")).to_be_visible()

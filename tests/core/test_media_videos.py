@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import json
 import os
 import sys
 from collections.abc import AsyncIterator
@@ -195,6 +196,36 @@ async def test_a_worker_ends_with_the_one_who_asked() -> None:
     with pytest.raises(asyncio.CancelledError):
         await asked
     assert _children() == before
+
+
+async def test_a_worker_leaves_when_the_app_is_killed(tmp_path: Path) -> None:
+    path = tmp_path / "input"
+    path.write_bytes(film(seconds=15, size=(640, 480), codec="mpeg4", rate=24))
+    options = {"max_pixels": MAX_PIXELS, "max_seconds": MAX_SECONDS, "watermark": None}
+    worker = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "app.core.media_worker", "video", str(path), json.dumps(options)),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert worker.stdin is not None
+    # What the kernel does for a process that was killed.
+    worker.stdin.close()
+    async with asyncio.timeout(30):
+        said, _ = await worker.communicate()
+    assert (worker.returncode, said) == (1, b"")
+
+
+async def test_a_worker_sees_none_of_our_secrets(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("BOT_TOKEN", "a secret of ours")
+    seen = tmp_path / "seen"
+    # A stand-in for the interpreter that only notes what it was given.
+    interpreter = tmp_path / "python"
+    interpreter.write_text(f"#!/bin/sh\nset > {seen}\necho '{{}}'\n")
+    interpreter.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(interpreter))
+    await MediaProcesses(seconds=30).run("video", b"", {})
+    assert seen.stat().st_size > 0
+    assert "a secret of ours" not in seen.read_text()
 
 
 def _children() -> set[int]:

@@ -511,6 +511,17 @@ async def test_more_than_was_paid_cannot_go_back(shop: Shop, bank: Bank, ann: Us
         await refund(shop, order)
 
 
+async def test_whoever_pays_after_leaving_gets_the_money_back(shop: Shop, bank: Bank, ann: UserView) -> None:
+    order = await ordered_by_card(shop, ann)
+    await shop.services.accounts.erase(actor(ann))
+    assert await hear(shop, bank.told(bank.pay(order)))
+    (refund_id,) = [row["id"] for row in await shop.run_sql("SELECT id FROM refunds WHERE state = 'OPEN'")]
+    await shop.services.refunds.finish(refund_id)
+    assert bank.payment(order).refunded == STARTER_KOPECKS
+    assert await purchases(shop) == []
+    assert await shop.prove() == []
+
+
 # --------------------------------------------------------------------------------------------------- terminals
 
 

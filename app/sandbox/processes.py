@@ -2,6 +2,7 @@
 
 import contextlib
 import ctypes
+import functools
 import http.client
 import itertools
 import os
@@ -12,7 +13,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -28,9 +29,13 @@ _LOG_TAIL_CHARACTERS: Final = 4_000
 # Below those that the kernel gives to outgoing connections (Linux 32768, others 49152): one of these could otherwise
 # take the port of a server while that is down to be started again.
 _SERVER_PORTS: Final = range(20_000, 32_000)
-_PORTS_TRIED: Final = 100
+# Each process that asks for ports gets some of its own: between the choice of a port and its server's first breath
+# there are seconds, in which another process would find it free as well.
+_PORTS_A_PROCESS: Final = 200
 # Linux prctl(2): the signal a process gets when the thread that started it dies.
 _PR_SET_PDEATHSIG: Final = 1
+
+_claims: list[socket.socket] = []
 
 
 class ServerError(RuntimeError):
@@ -146,11 +151,25 @@ def free_port(preferred: int | None = None) -> int:
 
     Raises: ServerError when all that were tried are taken.
     """
-    chosen = (secrets.choice(_SERVER_PORTS) for _ in range(_PORTS_TRIED))
-    for port in chosen if preferred is None else itertools.chain((preferred,), chosen):
+    ours = itertools.islice(_own_ports(), _PORTS_A_PROCESS)
+    for port in ours if preferred is None else itertools.chain((preferred,), ours):
         if port_is_free(port):
             return port
-    message = f"no port is free among {_PORTS_TRIED} between {_SERVER_PORTS[0]} and {_SERVER_PORTS[-1]}"
+    message = f"none of {_PORTS_A_PROCESS} ports is free"
+    raise ServerError(message)
+
+
+@functools.cache
+def _own_ports() -> Iterator[int]:
+    """Ports that no other process is given by this function, in turn, for as long as this process lives."""
+    firsts = list(_SERVER_PORTS[::_PORTS_A_PROCESS])
+    secrets.SystemRandom().shuffle(firsts)
+    for first in firsts:
+        with contextlib.suppress(OSError):
+            # Whoever listens at the first port has them all; the operating system lets go of it with the process.
+            _claims.append(socket.create_server((HOST, first)))
+            return itertools.cycle(range(first + 1, first + _PORTS_A_PROCESS))
+    message = f"other processes have all ports between {_SERVER_PORTS[0]} and {_SERVER_PORTS[-1]}"
     raise ServerError(message)
 
 

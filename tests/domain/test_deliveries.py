@@ -287,9 +287,11 @@ async def test_a_delivery_whose_sender_died_is_sent_by_another(open_shop: OpenSh
     assert await shop.scalar("SELECT fence FROM deliveries WHERE kind = 'result'") == 2
 
 
-async def test_a_delivery_that_our_own_failure_left_is_taken_up_again(shop: Shop, ann: UserView) -> None:
+async def test_a_delivery_that_our_own_failure_left_is_taken_up_again(open_shop: OpenShop) -> None:
     """The database went away between the claim and the record, and the process lives on."""
-    await finished(shop, ann, origin=Origin.API)
+    # Its lease does not end in the middle of this.
+    shop = await open_shop(lease_seconds=60)
+    await finished(shop, await shop.newcomer(), origin=Origin.API)
     await shop.services.runner.register(shop.owner, name="first")
     result = await result_id(shop)
     shop.telegram.errors.append(ConnectionResetError())

@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +14,7 @@ from redis import Redis
 
 from app.sandbox.processes import ServerError, free_port
 from app.sandbox.servers import S3, S3_REGION, Postgres, ServerProcess, Valkey, new_secret
-from tests.harness import Bucket
+from tests.harness import Bucket, machine_environment
 
 
 @pytest.fixture
@@ -124,3 +126,29 @@ def test_a_stopped_server_gives_its_port_back(own_redis: ServerProcess) -> None:
 
 def test_a_taken_port_is_not_offered(own_redis: ServerProcess) -> None:
     assert free_port(own_redis.server.port) != own_redis.server.port
+
+
+def test_two_processes_are_never_given_the_same_port() -> None:
+    program = (
+        "from app.sandbox.processes import free_port; print(*(free_port() for _ in range(300)), flush=True); input()"
+    )
+    others = [
+        subprocess.Popen(
+            [sys.executable, "-c", program],
+            env=machine_environment(),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(3)
+    ]
+    try:
+        given = [{free_port() for _ in range(300)}]
+        for other in others:
+            assert other.stdout is not None
+            given.append({int(port) for port in other.stdout.readline().split()})
+    finally:
+        for other in others:
+            other.communicate("\n")
+    assert all(given)
+    assert len(set().union(*given)) == sum(map(len, given))

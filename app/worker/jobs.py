@@ -81,9 +81,13 @@ class Jobs:
 
         A delivery needs no more than room: what it sends is often still in this process's memory.
         """
-        pool = self.pools[job.queue]
-        room = pool.size if job.queue is Queue.DELIVERY else pool.size // _IDLE_SHARE
-        return len(pool.keys) < room and self.try_start(job)
+        return (job.queue is Queue.DELIVERY or self.is_lightly_used) and self.try_start(job)
+
+    @property
+    def is_lightly_used(self) -> bool:
+        """Whether this process works on few generations for its size."""
+        pool = self.pools[Queue.GENERATION]
+        return len(pool.keys) < pool.size // _IDLE_SHARE
 
     def running_generations(self) -> list[UUID]:
         """The generations that this process works on right now."""

@@ -21,7 +21,10 @@ REFUSED: Final = "refused: "
 
 @dataclass(frozen=True, slots=True)
 class NewDelivery:
-    """A message to be owed. `key` makes it once-only; `after_id` is the delivery it must follow."""
+    """A message to be owed. `key` makes it once-only; `after_id` is the delivery it must follow.
+
+    `delay_seconds` is for how long the first ring may wait; the sweep's comes after 5 s.
+    """
 
     key: str
     kind: DeliveryKind
@@ -32,6 +35,7 @@ class NewDelivery:
     after_id: int | None = None
     template: str = ""
     params: Mapping[str, object] = field(default_factory=dict)
+    delay_seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +188,7 @@ async def owe(tx: Tx, new: NewDelivery) -> int | None:
         },
     )
     if delivery_id is not None and new.after_id is None:
-        tx.after_commit(ring(delivery_id, 0))
+        tx.after_commit(ring(delivery_id, 0, delay_seconds=new.delay_seconds))
     return delivery_id
 
 

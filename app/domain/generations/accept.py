@@ -43,6 +43,8 @@ from app.domain.users.views import UserView
 JOB_NAME: Final = "generate"
 # More than anybody has ever accepted: the largest number that the statement takes.
 _NO_LIMIT: Final = 2**31 - 1
+# Where much is going on, a progress message may wait for so long: a result that comes sooner makes it superfluous.
+_PROGRESS_MAY_WAIT_SECONDS: Final = 0.7
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,6 +269,7 @@ async def _owe_progress(tx: Tx, user_id: int, generation_id: UUID, chat_id: int)
             user_id=user_id,
             chat_id=chat_id,
             generation_id=generation_id,
+            delay_seconds=_PROGRESS_MAY_WAIT_SECONDS,
         ),
     )
 

@@ -56,8 +56,6 @@ _RETRY_SOON: Final = timedelta(seconds=1)
 _LOST_REPEATS: Final = 3
 _OUT_OF_MONEY_PAUSE_SECONDS: Final = 300.0
 _MODEL_GONE_PAUSE_SECONDS: Final = 86_400.0
-# Whoever tries a half-open route knows more after this.
-_PROBED_SECONDS: Final = 2.0
 
 
 # A vendor that did not answer, or is broken itself; what else it says shows that it is there.
@@ -212,7 +210,9 @@ class CreateSender:
 
     def _until_one_opens(self, candidates: Sequence[Route], *, tries: int) -> timedelta:
         """An open breaker says when it is tried again, and a half-open one is being tried right now."""
-        kept_back = [max(route.opens_in_seconds, _PROBED_SECONDS) for route in candidates if not route.paused]
+        kept_back = [
+            max(route.opens_in_seconds, self._limits.wait_first_seconds) for route in candidates if not route.paused
+        ]
         return timedelta(seconds=min(kept_back)) if kept_back else self._limits.wait(tries)
 
     async def _request(self, lease: Lease, index: int, route: Route, reference: str) -> VendorRequest:

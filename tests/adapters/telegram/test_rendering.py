@@ -194,12 +194,14 @@ def test_somebodys_words_are_words_and_no_markup(language: str) -> None:
 )
 def test_every_refusal_fits_over_the_chat(error: type[AppError], language: str) -> None:
     params = {"required": 1_000_000, "available": 999_999, "limit": 20, "price": 1_000_000, "retry_after": 3_600}
-    text = TRANSLATOR.translate(
-        language, message_key(error.code), **params, until="21.11.2026 04:05 UTC", reason="spam"
-    )
-    assert not text.startswith("error-")
-    assert units(text) <= 200, text
-    assert not re.search("[<>&]", text)
+    words = {"until": "21.11.2026 04:05 UTC", "reason": "spam"}
+    for problem in ("format", "damaged", "too_many_pixels", "empty", "gone"):
+        text = TRANSLATOR.translate(
+            language, message_key(error.code), **params, **words, problem=problem, limit_megabytes=20
+        )
+        assert not text.startswith("error-")
+        assert units(text) <= 200, text
+        assert not re.search("[<>&]", text)
 
 
 PLAIN = ("error-", "failure-", "toast-", "button-", "command-", "ledger-", "invoice-", "share-")

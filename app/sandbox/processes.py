@@ -1,5 +1,6 @@
 """Child processes of the demo and of the tests: started, probed and stopped so that none outlives its parent."""
 
+import atexit
 import contextlib
 import ctypes
 import functools
@@ -34,8 +35,6 @@ _SERVER_PORTS: Final = range(20_000, 32_000)
 _PORTS_A_PROCESS: Final = 200
 # Linux prctl(2): the signal a process gets when the thread that started it dies.
 _PR_SET_PDEATHSIG: Final = 1
-
-_claims: list[socket.socket] = []
 
 
 class ServerError(RuntimeError):
@@ -166,8 +165,8 @@ def _own_ports() -> Iterator[int]:
     secrets.SystemRandom().shuffle(firsts)
     for first in firsts:
         with contextlib.suppress(OSError):
-            # Whoever listens at the first port has them all; the operating system lets go of it with the process.
-            _claims.append(socket.create_server((HOST, first)))
+            # Whoever listens at the first port has them all, until the process ends.
+            atexit.register(socket.create_server((HOST, first)).close)
             return itertools.cycle(range(first + 1, first + _PORTS_A_PROCESS))
     message = f"other processes have all ports between {_SERVER_PORTS[0]} and {_SERVER_PORTS[-1]}"
     raise ServerError(message)

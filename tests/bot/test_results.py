@@ -111,7 +111,8 @@ async def test_progress_is_one_message_that_goes_when_the_result_has_come(
     new_phone: NewPhone, working: Container
 ) -> None:
     phone = await new_phone()
-    await start(phone, "[task] [slow 4] a kite")
+    # Long enough for a busy machine to be seen painting.
+    await start(phone, "[task] [slow 8] a kite")
     progress = await phone.find("🎨 Standard\n", after=3)
     assert "a kite" in words_of(progress)
 

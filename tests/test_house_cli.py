@@ -165,7 +165,7 @@ async def test_what_is_done_to_a_user_is_shown_and_audited(cli: Cli, database: A
 
 
 async def test_the_terminal_is_switched_and_audited(cli: Cli, database: Any) -> None:
-    cards = {"TBANK_TEST_TERMINAL_KEY": "StarbrushDEMO", "TBANK_TEST_PASSWORD": "of the test terminal"}
+    cards = {"TBANK_TERMINAL_KEY": "", "TBANK_PASSWORD": ""}
     status, out, _ = await cli("terminal", "test", "--reason", "a rehearsal", "--json", **cards)
     assert (status, json.loads(out)) == (0, {"terminal": "test"})
     assert await database.fetchval("SELECT value FROM app_settings WHERE key = 'card_terminal'") == '"test"'

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 
+from app.core.db import Tx
 from app.domain.errors import FailureReason
 from app.domain.generations.models import Status
 from app.domain.generations.views import Options
@@ -22,6 +23,7 @@ from app.domain.ports import (
     Shape,
     TaskReport,
     TaskState,
+    VendorRequest,
 )
 from app.domain.users.views import UserView
 from tests.domain.conftest import OpenShop
@@ -45,7 +47,8 @@ class Refusal:
 
 REFUSALS = [
     Refusal(ProviderRejected("no"), "REJECTED", counts=True, again=False, code=FailureReason.PROMPT_REJECTED),
-    Refusal(ProviderInvalid("what"), "FAILED", counts=True),
+    # What it cannot read once it cannot read twice, and there is no other route.
+    Refusal(ProviderInvalid("what"), "INVALID", counts=True, again=False, code=FailureReason.PROVIDER_ERROR),
     Refusal(ProviderFailed("oh"), "FAILED", counts=True),
     Refusal(ProviderBusy("503"), "FAILED", counts=True),
     Refusal(ProviderRateLimited("429"), "NOT_TAKEN", counts=False),
@@ -291,3 +294,28 @@ async def test_no_connection_is_held_while_a_vendor_is_awaited(open_shop: OpenSh
     shop.vendor.gate.open()
     await asyncio.gather(*runs)
     assert {(await shop.look(view)).stage.value for view in views} == {"generating"}
+
+
+@pytest.mark.parametrize("error", [ConnectionResetError("gone"), TimeoutError("slow")])
+async def test_a_task_that_was_taken_is_noted_although_the_database_is_away_for_a_moment(
+    shop: Shop, ann: UserView, error: OSError
+) -> None:
+    """Promise 4: without its id nobody could ever ask a vendor for it that cannot be searched."""
+    shop.vendor.traits = replace(shop.vendor.traits, finds_by_reference=False, refuses_known_reference=False)
+    submit, transaction, failures = shop.vendor.submit, shop.db.transaction, [error]
+
+    async def taken(request: VendorRequest) -> str:
+        task_id = await submit(request)
+        vars(shop.db)["transaction"] = failing
+        return task_id
+
+    def failing() -> AbstractAsyncContextManager[Tx]:
+        if failures:
+            raise failures.pop()
+        return transaction()
+
+    vars(shop.vendor)["submit"] = taken
+    done = await shop.work(await shop.submit(ann))
+    assert failures == []
+    assert (done.status, await shop.states(done)) == (Status.COMPLETED, ["MADE"])
+    assert await shop.alerts() == []

@@ -287,3 +287,47 @@ def shop_breaker(shop: Shop) -> RouteBreaker:
     """The breakers of this process."""
     terms = BreakerTerms(5, timedelta(seconds=60), timedelta(seconds=30), timedelta(seconds=130))
     return RouteBreaker(shop.db, shop.services.catalog, terms)
+
+
+@pytest.mark.parametrize("error", [ProviderUnreachable("refused"), ProviderRateLimited("429", retry_after_seconds=30)])
+async def test_who_takes_nothing_is_passed_over_at_once_and_nobody_waits(
+    shop: Shop, ann: UserView, error: ProviderError
+) -> None:
+    """One order on a quiet service: too few failures for a breaker, and the next route is sound."""
+    await shop.add_spare_route()
+    shop.vendor.will_answer(*[error] * 10)
+    view = await shop.submit(ann)
+    await shop.step(view)
+    assert await shop.wait_seconds(view) < 1
+    done = await shop.work(view)
+    assert [(provider, state) for _, provider, state, _ in await shop.attempts(done)] == [
+        ("demo", "NOT_TAKEN"),
+        ("spare", "MADE"),
+    ]
+
+
+async def test_when_every_route_takes_nothing_they_are_asked_in_turn_with_waits(shop: Shop, ann: UserView) -> None:
+    await shop.add_spare_route()
+    for vendor in (shop.vendor, shop.spare):
+        vendor.will_answer(*[ProviderUnreachable("refused")] * 2)
+    done = await shop.work(await shop.submit(ann))
+    assert [provider for _, provider, _, _ in await shop.attempts(done)] == ["demo", "spare", "demo", "spare", "demo"]
+
+
+async def test_no_patience_that_a_vendor_asks_for_is_no_loop(open_shop: OpenShop) -> None:
+    """`Retry-After: 0`."""
+    shop = await open_shop(ring_first_seconds=5, ring_longest_seconds=60)
+    view = await shop.submit(await shop.newcomer())
+    shop.vendor.will_answer(ProviderRateLimited("429", retry_after_seconds=0))
+    await shop.step(view)
+    assert await shop.wait_seconds(view) > 4
+
+
+async def test_what_one_route_cannot_read_another_may(shop: Shop, ann: UserView) -> None:
+    await shop.add_spare_route()
+    shop.vendor.will_answer(*[ProviderInvalid("too long")] * 4)
+    done = await shop.work(await shop.submit(ann))
+    assert [(provider, state) for _, provider, state, _ in await shop.attempts(done)] == [
+        ("demo", "INVALID"),
+        ("spare", "MADE"),
+    ]

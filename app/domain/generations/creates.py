@@ -4,8 +4,10 @@ A create that may have been taken is never sent twice where that could be paid t
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections import Counter
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
 from uuid import UUID
@@ -62,6 +64,11 @@ _MODEL_GONE_PAUSE_SECONDS: Final = 86_400.0
 _BROKEN: Final = (ProviderBusy, ProviderUnreachable, ProviderOutcomeUnknown)
 
 
+@dataclass(frozen=True, slots=True)
+class _NotTaken(Waiting):
+    """This route is to be asked again after a while; another may be asked at once."""
+
+
 class CreateSender:
     """Chooses a route, sends the create, and resolves those whose answer was lost."""
 
@@ -108,15 +115,27 @@ class CreateSender:
         candidates = await self._candidates(lease, earlier, pixels)
         if not candidates:
             return Lost(FailureReason.PROVIDER_ERROR)
+        refused = _refused_lately(earlier)
+        # Who did not take it just now is asked again after the others.
+        candidates.sort(key=lambda route: refused[route.id])
         route = await self._choose(candidates)
         if route is None:
-            return Waiting(self._until_one_opens(candidates, tries=_trailing_waits(earlier)))
-        return await self._create_on(lease, index, route, earlier)
+            return Waiting(self._until_one_opens(candidates, tries=refused.total()))
+        others = [other for other in candidates if other is not route and not other.paused]
+        return await self._create_on(
+            lease,
+            index,
+            route,
+            number=len(earlier) + 1,
+            tries=refused[route.id],
+            has_fresh=any(refused[other.id] <= refused[route.id] for other in others),
+        )
 
-    async def _create_on(self, lease: Lease, index: int, route: Route, earlier: Sequence[Attempt]) -> Outcome:
+    async def _create_on(
+        self, lease: Lease, index: int, route: Route, *, number: int, tries: int, has_fresh: bool
+    ) -> Outcome:
+        """`has_fresh`: another route has not been asked as often in vain, so that nobody has to wait for this one."""
         provider = self._providers[route.provider]
-        tries = _trailing_waits(earlier)
-        number = len(earlier) + 1
         try:
             request = await self._request(lease, index, route, f"{lease.id}/{index}/{number}")
         except StorageUnavailable as error:
@@ -138,7 +157,10 @@ class CreateSender:
                 estimate_micros=route.estimate_micros(lease.options.duration_seconds),
             )
         self._crashpoints.reach("attempt.committed")
-        return await self._send(lease, provider, route, attempt, request, tries=tries)
+        outcome = await self._send(lease, provider, route, attempt, request, tries=tries)
+        if has_fresh and isinstance(outcome, _NotTaken):
+            return Waiting(AT_ONCE)
+        return outcome
 
     async def repeat_lost(self, lease: Lease, index: int, earlier: Sequence[Attempt]) -> Outcome:
         """The last create was an at-once call: the process that made it is dead, and its answer with it."""
@@ -187,7 +209,12 @@ class CreateSender:
         if len(counted) >= self._limits.creates_per_output:
             return []
         # A task that was taken and then failed may have been paid: its route is not asked again (trap 25).
-        taken = {attempt.route_id for attempt in counted if attempt.task_id is not None}
+        # And what it cannot read once, it cannot read twice.
+        closed = {
+            attempt.route_id
+            for attempt in counted
+            if attempt.task_id is not None or attempt.state is AttemptState.INVALID
+        }
         used: dict[UUID, int] = {}
         for attempt in counted:
             used[attempt.route_id] = used.get(attempt.route_id, 0) + 1
@@ -197,7 +224,7 @@ class CreateSender:
             route
             for route in (model.routes if model else ())
             if used.get(route.id, 0) < self._limits.creates_per_route
-            and route.id not in taken
+            and route.id not in closed
             and route.bounds.hold(work)
         ]
 
@@ -253,7 +280,7 @@ class CreateSender:
                 outcome = await self._generate(lease, provider, attempt, request)
             else:
                 outcome = await self._submit(provider, attempt, request)
-        except (ProviderError, TimeoutError) as error:
+        except ProviderError as error:
             outcome = await self._not_made(lease, provider, attempt, error, tries=tries, sent_lately=sent_lately)
             await self._note_health(route, error)
         else:
@@ -265,7 +292,7 @@ class CreateSender:
         lease: Lease,
         provider: Provider,
         attempt: Attempt,
-        error: ProviderError | TimeoutError,
+        error: ProviderError,
         *,
         tries: int,
         sent_lately: bool,
@@ -275,7 +302,7 @@ class CreateSender:
                 return await self._adopt_known(lease, provider, attempt, error)
             case ProviderRejected():
                 return await self._refused(lease, attempt, error, tries=tries)
-            case ProviderOutcomeUnknown() | TimeoutError():
+            case ProviderOutcomeUnknown():
                 return await self._unknown(lease, attempt, str(error))
             case _ if sent_lately:
                 # Says nothing about the first sending, which may still arrive: its row stays an intent.
@@ -287,7 +314,7 @@ class CreateSender:
         """Tell the route's breaker, and the operator when it opens or closes."""
         params = {"provider": route.provider, "model": route.vendor_model}
         name = f"{route.provider}:{route.vendor_model}"
-        if isinstance(error, (*_BROKEN, TimeoutError)):
+        if isinstance(error, _BROKEN):
             if await self._breaker.note_failure(route.id):
                 log.warning("breaker_opened", **params)
                 await self._alerts.raise_(f"breaker-open:{name}", "alert-breaker-open", params)
@@ -296,13 +323,23 @@ class CreateSender:
             await self._alerts.raise_(f"breaker-closed:{name}", "alert-breaker-closed", params)
 
     async def _submit(self, provider: Provider, attempt: Attempt, request: VendorRequest) -> Outcome:
-        async with self._journal.measured(provider, "submit"), asyncio.timeout(self._limits.vendor_call_seconds):
+        async with self._bounded(provider, "submit"):
             task_id = await provider.submit(request)
         self._crashpoints.reach("provider.answered")
         return await self._tasks.adopt(provider, attempt, task_id)
 
+    @asynccontextmanager
+    async def _bounded(self, provider: Provider, call: str) -> AsyncIterator[None]:
+        """Around the vendor's call alone: a time-out of the database's must not be taken for the vendor's silence."""
+        try:
+            async with self._journal.measured(provider, call), asyncio.timeout(self._limits.vendor_call_seconds):
+                yield
+        except TimeoutError as error:
+            message = "no answer in time"
+            raise ProviderOutcomeUnknown(message) from error
+
     async def _generate(self, lease: Lease, provider: Provider, attempt: Attempt, request: VendorRequest) -> Outcome:
-        async with self._journal.measured(provider, "generate"), asyncio.timeout(self._limits.vendor_call_seconds):
+        async with self._bounded(provider, "generate"):
             made = await provider.generate(request)
         self._crashpoints.reach("provider.answered")
         if made.artifact.data is None:
@@ -326,7 +363,7 @@ class CreateSender:
                 await self._journal.finish(attempt, AttemptState.REJECTED, detail=error.detail)
                 return Lost(FailureReason.PROMPT_REJECTED)
             case ProviderInvalid():
-                await self._journal.finish(attempt, AttemptState.FAILED, detail=error.detail)
+                await self._journal.finish(attempt, AttemptState.INVALID, detail=error.detail)
                 return Waiting(AT_ONCE)
             case ProviderFailed() | ProviderBusy():
                 await self._journal.finish(attempt, AttemptState.FAILED, detail=error.detail)
@@ -339,10 +376,7 @@ class CreateSender:
                 return Waiting(AT_ONCE)
             case ProviderRateLimited() | ProviderUnreachable():
                 await self._journal.finish(attempt, AttemptState.NOT_TAKEN, detail=error.detail, counts=False)
-                wait = self._limits.wait(tries)
-                if error.retry_after_seconds is not None:
-                    wait = timedelta(seconds=min(error.retry_after_seconds, self._limits.wait_longest_seconds))
-                return Waiting(wait)
+                return _NotTaken(self._limits.wait_asked(error.retry_after_seconds, tries))
             case _:
                 message = f"{type(error).__name__} is no refusal of a create"
                 raise AssertionError(message) from error
@@ -381,11 +415,11 @@ def _bare_route(attempt: Attempt) -> Route:
     return Route(attempt.route_id, attempt.provider, attempt.vendor_model, cost_micros=0, paused=False)
 
 
-def _trailing_waits(earlier: Sequence[Attempt]) -> int:
-    """How many creates in a row were not even taken."""
-    count = 0
+def _refused_lately(earlier: Sequence[Attempt]) -> Counter[UUID]:
+    """How often each route has not even taken a create, since the last one that was taken somewhere."""
+    counts: Counter[UUID] = Counter()
     for attempt in reversed(earlier):
         if attempt.state is not AttemptState.NOT_TAKEN:
             break
-        count += 1
-    return count
+        counts[attempt.route_id] += 1
+    return counts

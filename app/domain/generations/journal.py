@@ -1,10 +1,13 @@
 """Notes what became of creates, and what that means for the output (protocol, step 3)."""
 
+import asyncio
 import time
-from datetime import timedelta
-from typing import Final
+from collections.abc import Awaitable, Callable
 
-from app.core.db import Database
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+from app.core.db import Database, Tx, is_outage
 from app.core.metrics import Metrics
 from app.domain.alerts.service import AlertService
 from app.domain.errors import FailureReason
@@ -15,8 +18,7 @@ from app.domain.generations.models import AttemptState
 from app.domain.generations.outcomes import Lost, MakingLimits, Outcome, Waiting
 from app.domain.ports import Artifact, Provider
 
-# A vendor may ask for patience, though not for a day of it.
-_LONGEST_RETRY_AFTER_SECONDS: Final = 60.0
+log = structlog.get_logger(__name__)
 
 
 class AttemptJournal:
@@ -39,10 +41,17 @@ class AttemptJournal:
         cost_micros: int = 0,
     ) -> None:
         """The end of a create, or MADE: its result is there and is to be stored."""
-        async with self._db.transaction() as tx:
+
+        async def finish(tx: Tx) -> None:
             await attempts.finish(
                 tx, attempt, state, detail=detail, counts=counts, result=result, cost_micros=cost_micros
             )
+
+        await self._write(finish)
+
+    async def adopt(self, attempt: Attempt, task_id: str) -> None:
+        """The create was taken, and the vendor calls it so."""
+        await self._write(lambda tx: attempts.adopt(tx, attempt.id, task_id))
 
     async def unreachable(
         self, lease: Lease, attempt: Attempt, detail: str, *, retry_after: float | None = None
@@ -56,9 +65,7 @@ class AttemptJournal:
             await self._alerts.raise_(
                 f"vendor-unreachable:{attempt.provider}", "alert-vendor-unreachable", {"provider": attempt.provider}
             )
-        delay = self._limits.wait(attempt.polls if attempt.unreachable_seconds else 0)
-        if retry_after is not None:
-            delay = timedelta(seconds=min(retry_after, _LONGEST_RETRY_AFTER_SECONDS))
+        delay = self._limits.wait_asked(retry_after, attempt.polls if attempt.unreachable_seconds else 0)
         return Waiting(delay, percent=attempt.percent)
 
     async def outcome_unknown(self, attempt: Attempt) -> Outcome:
@@ -70,6 +77,22 @@ class AttemptJournal:
             {"provider": attempt.provider, "reference": attempt.reference},
         )
         return Lost(FailureReason.PROVIDER_OUTCOME_UNKNOWN)
+
+    async def _write(self, note: Callable[[Tx], Awaitable[None]]) -> None:
+        """Write what only this process knows, for as long as it lives: what a vendor has taken may have been paid."""
+        tries = 0
+        while True:
+            try:
+                async with self._db.transaction() as tx:
+                    await note(tx)
+            except (SQLAlchemyError, OSError) as error:
+                if not is_outage(error):
+                    raise
+                log.warning("note_not_written_yet", error=type(error).__name__, tries=tries)
+            else:
+                return
+            await asyncio.sleep(self._limits.wait(tries).total_seconds())
+            tries += 1
 
     def measured(self, provider: Provider, call: str) -> "_Measured":
         """A context that times a call of the vendor and counts its outcome."""

@@ -56,12 +56,16 @@ class Origin(StrEnum):
 
 
 class AttemptState(StrEnum):
-    """A create at a vendor. INTENT: about to be sent, or sent without an answer that we know of."""
+    """A create at a vendor. INTENT: about to be sent, or sent without an answer that we know of.
+
+    INVALID: the vendor cannot read what this route sends, and will not the second time.
+    """
 
     INTENT = "INTENT"
     RUNNING = "RUNNING"
     MADE = "MADE"
     FAILED = "FAILED"
+    INVALID = "INVALID"
     REJECTED = "REJECTED"
     NOT_TAKEN = "NOT_TAKEN"
     UNKNOWN = "UNKNOWN"

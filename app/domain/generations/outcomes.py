@@ -8,6 +8,8 @@ from app.domain.errors import FailureReason
 from app.domain.generations.views import Stage
 
 AT_ONCE: Final = timedelta()
+# A vendor may ask for patience, though not for a day of it.
+_LONGEST_ASKED_SECONDS: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +27,12 @@ class MakingLimits:
     def wait(self, tries: int) -> timedelta:
         """The back-off after so many tries."""
         return timedelta(seconds=min(self.wait_first_seconds * 2 ** min(tries, 6), self.wait_longest_seconds))
+
+    def wait_asked(self, asked_seconds: float | None, tries: int) -> timedelta:
+        """As long as the vendor asks for, though not for a day; less than a second is no patience to be asked for."""
+        if asked_seconds is None or asked_seconds < 1:
+            return self.wait(tries)
+        return timedelta(seconds=min(asked_seconds, _LONGEST_ASKED_SECONDS))
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,8 +37,7 @@ class TaskFollower:
 
     async def adopt(self, provider: Provider, attempt: Attempt, task_id: str) -> Outcome:
         """The create was taken: from now on its task is polled at the vendor's pace."""
-        async with self._db.transaction() as tx:
-            await attempts.adopt(tx, attempt.id, task_id)
+        await self._journal.adopt(attempt, task_id)
         self._crashpoints.reach("attempt.adopted")
         return Waiting(timedelta(seconds=provider.traits.first_poll_seconds))
 

@@ -1,6 +1,7 @@
 """What a vendor's answer to a create leads to: attempts, waits, budgets and the final outcome (protocol, step 3)."""
 
 import asyncio
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 
 import pytest

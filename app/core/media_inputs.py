@@ -26,7 +26,7 @@ class InputPreparer:
         self._max_bytes = max_bytes
 
     async def prepare(self, data: bytes) -> PreparedInput:
-        """Raises: MediaInvalid."""
+        """Raises: MediaInvalid, MediaUnavailable."""
         if len(data) > self._max_bytes:
             raise MediaInvalid(MediaProblem.TOO_LARGE, f"{len(data)} bytes")
         if sniff(data) == "image/heic":

@@ -39,7 +39,7 @@ class VideoPreparer:
         self._watermark = watermark
 
     async def prepare(self, data: bytes, *, watermark: bool = False) -> PreparedVideo:
-        """Raises: MediaInvalid."""
+        """Raises: MediaInvalid, MediaUnavailable."""
         if len(data) > self._max_bytes:
             raise MediaInvalid(MediaProblem.TOO_LARGE, f"{len(data)} bytes")
         if sniff(data) != _MP4:
@@ -66,11 +66,11 @@ class ResultPreparer:
         self._videos = videos
 
     async def prepare(self, data: bytes, *, is_video: bool) -> PreparedImage | PreparedVideo:
-        """Raises: MediaInvalid, also for a picture where a video is due, and the other way round."""
+        """Raises: MediaInvalid, also for a picture where a video is due, and the other way round; MediaUnavailable."""
         return await (self._videos.prepare(data) if is_video else self._images.prepare(data))
 
     async def mark(self, result: PreparedImage | PreparedVideo) -> PreparedImage | PreparedVideo:
-        """A watermarked copy."""
+        """A watermarked copy. Raises: MediaInvalid, MediaUnavailable."""
         if isinstance(result, PreparedImage):
             return await self._images.mark(result)
         return await self._videos.prepare(result.data, watermark=True)

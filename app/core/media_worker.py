@@ -1,8 +1,10 @@
 """The process in which one video or HEIC picture is worked on: `python -m app.core.media_worker ORDER FILE OPTIONS`.
 
-Answers with one JSON object: what was made and in which files beside FILE, or the `problem` with FILE.
+Answers with one JSON object: what was made and in which files beside FILE, the `problem` with FILE, or the `fault` of
+this machine, which says nothing of FILE.
 """
 
+import errno
 import json
 import os
 import resource
@@ -19,6 +21,8 @@ from app.core.media import MediaInvalid, MediaProblem
 _MEMORY_BYTES: Final = 4 * 1024**3
 _CPU_SECONDS: Final = 600
 _NICENESS: Final = 10
+# The machine's troubles and not the file's: a full disk, too many open files.
+_FAULTS: Final = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE, errno.ENFILE}
 
 Options = Mapping[str, Any]
 Answer = dict[str, object]
@@ -59,6 +63,8 @@ def _answer(order: Callable[[Path, Options], Answer], path: Path, options: Optio
     except MediaInvalid as error:
         return {"problem": error.problem, "detail": error.detail}
     except Exception as error:  # noqa: BLE001 - the border of this process; decoders raise whatever they like
+        if isinstance(error, ImportError) or (isinstance(error, OSError) and error.errno in _FAULTS):
+            return {"fault": repr(error)}
         return {"problem": MediaProblem.DAMAGED, "detail": repr(error)}
 
 

@@ -1,6 +1,7 @@
 """Videos become files that every client plays at once; what is no whole video of a sane size is refused."""
 
 import asyncio
+import errno
 import io
 import json
 import os
@@ -12,9 +13,10 @@ import av
 import pytest
 from PIL import Image
 
+from app.core import media_worker
 from app.core.media import ImagePreparer, MediaInvalid, MediaProblem, PreparedImage, sniff
 from app.core.media_boxes import has_sound_track, is_whole
-from app.core.media_processes import MediaProcesses
+from app.core.media_processes import MediaProcesses, MediaUnavailable
 from app.core.media_results import PreparedVideo, ResultPreparer, VideoPreparer
 from tests.films import film, frames, sound_alone, still, streams, turned
 
@@ -177,12 +179,52 @@ async def test_too_long_and_too_large_videos_are_refused() -> None:
     assert caught.value.problem is MediaProblem.TOO_LARGE
 
 
-async def test_a_worker_that_does_not_end_is_ended_and_the_file_refused() -> None:
+async def test_a_worker_that_does_not_end_is_ended_and_the_file_not_blamed() -> None:
     before = _children()
-    with pytest.raises(MediaInvalid) as caught:
+    with pytest.raises(MediaUnavailable):
         await preparer(seconds=0.01).prepare(film())
-    assert caught.value.problem is MediaProblem.DAMAGED
     assert _children() == before
+
+
+@pytest.mark.parametrize(
+    ("script", "tries"),
+    [
+        ("kill -9 $$", 2),
+        ("exit 1", 2),
+        ("echo words", 2),
+        ("""echo '{"fault": "no space left"}'""", 2),
+        ("exec sleep 60", 1),
+        ("""echo '{"problem": "damaged", "detail": ""}'""", 1),
+    ],
+    ids=["killed", "died", "babbled", "full disk", "slow", "answered"],
+)
+async def test_only_an_answer_says_something_of_the_file(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, script: str, tries: int
+) -> None:
+    said = tmp_path / "tries"
+    stand_in(monkeypatch, tmp_path, f"echo once >> {said}\n{script}")
+    with pytest.raises(MediaInvalid if "problem" in script else MediaUnavailable):
+        await MediaProcesses(seconds=2).run("video", b"", {})
+    assert len(said.read_text().splitlines()) == tries
+
+
+async def test_a_worker_that_cannot_be_started_says_nothing_of_the_file(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "nothing"))
+    with pytest.raises(MediaUnavailable):
+        await MediaProcesses().run("video", b"", {})
+
+
+@pytest.mark.parametrize(
+    ("error", "word"),
+    [(OSError(errno.ENOSPC, "full"), "fault"), (ImportError("libx"), "fault"), (OSError(errno.EIO, "x"), "problem")],
+)
+def test_the_machines_troubles_are_not_the_files(error: Exception, word: str) -> None:
+    def fail(path: Path, options: object) -> dict[str, object]:
+        raise error
+
+    assert word in media_worker._answer(fail, Path(), {})
 
 
 async def test_a_worker_ends_with_the_one_who_asked() -> None:
@@ -218,14 +260,28 @@ async def test_a_worker_leaves_when_the_app_is_killed(tmp_path: Path) -> None:
 async def test_a_worker_sees_none_of_our_secrets(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("BOT_TOKEN", "a secret of ours")
     seen = tmp_path / "seen"
-    # A stand-in for the interpreter that only notes what it was given.
-    interpreter = tmp_path / "python"
-    interpreter.write_text(f"#!/bin/sh\nset > {seen}\necho '{{}}'\n")
-    interpreter.chmod(0o755)
-    monkeypatch.setattr(sys, "executable", str(interpreter))
+    stand_in(monkeypatch, tmp_path, f"set > {seen}\necho '{{}}'")
     await MediaProcesses(seconds=30).run("video", b"", {})
     assert seen.stat().st_size > 0
     assert "a secret of ours" not in seen.read_text()
+
+
+async def test_a_worker_finds_the_app_wherever_it_was_started(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", "/libraries")
+    stand_in(monkeypatch, tmp_path, """echo "{\\"path\\": \\"$PYTHONPATH\\"}\"""")
+    answer, _ = await MediaProcesses(seconds=30).run("video", b"", {})
+    root, given = answer["path"].split(os.pathsep)
+    assert root == str(Path(media_worker.__file__).parents[2])
+    assert given == "/libraries"
+
+
+def stand_in(monkeypatch: pytest.MonkeyPatch, folder: Path, script: str) -> None:
+    """Have a script run in place of the interpreter."""
+    interpreter = folder / "python"
+    interpreter.write_text(f"#!/bin/sh\n{script}\n")
+    interpreter.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(interpreter))
 
 
 def _children() -> set[int]:

@@ -9,9 +9,12 @@ from uuid import UUID
 import pytest
 
 from app.core.ids import new_id
+from app.core.media import PreparedImage
+from app.core.media_processes import MediaUnavailable
+from app.core.media_results import PreparedVideo
 from app.domain.generations import claims
 from app.domain.generations.claims import Lease, LeaseLost
-from app.domain.generations.models import Origin, Status
+from app.domain.generations.models import Funding, Origin, Status
 from app.domain.generations.settle import Ending, settle_leased
 from app.domain.generations.views import GenerationView, Stage
 from app.domain.ports import Artifact, DownloadFailed, DownloadRefused, Shape, TaskReport, TaskState
@@ -63,6 +66,65 @@ async def test_an_at_once_result_waits_for_the_store_in_memory(shop: Shop, ann: 
     await shop.step(view)
     assert (await shop.look(view)).status is Status.COMPLETED
     assert len(shop.vendor.creates) == 1
+
+
+def break_media(shop: Shop, monkeypatch: pytest.MonkeyPatch, *, times: int) -> None:
+    """So often no worker answers."""
+    prepare, left = shop.preparer.prepare, [MediaUnavailable("killed")] * times
+
+    async def prepare_or_fail(data: bytes, *, is_video: bool) -> PreparedImage | PreparedVideo:
+        if left:
+            raise left.pop()
+        return await prepare(data, is_video=is_video)
+
+    monkeypatch.setattr(shop.preparer, "prepare", prepare_or_fail)
+
+
+@pytest.mark.parametrize(("times", "alerts"), [(2, []), (5, ["media-unavailable"])])
+async def test_an_at_once_result_outlives_the_workers_that_prepare_it(
+    shop: Shop, ann: UserView, monkeypatch: pytest.MonkeyPatch, times: int, alerts: list[str]
+) -> None:
+    shop.vendor.way = Shape.NOW
+    break_media(shop, monkeypatch, times=times)
+    view = await shop.submit(ann)
+    await shop.step(view)
+    assert (await shop.look(view)).status is Status.COMPLETED
+    assert len(shop.vendor.creates) == 1
+    assert await shop.alerts() == alerts
+
+
+async def test_a_tasks_result_stays_parked_while_no_worker_can_prepare_it(
+    shop: Shop, ann: UserView, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    break_media(shop, monkeypatch, times=6)
+    view = await shop.submit(ann)
+    await shop.step(view)
+    await shop.step(view)
+    assert await shop.alerts() == []
+    assert ((await shop.look(view)).stage, await shop.states(view)) == (Stage.FINISHING, ["MADE"])
+    assert await shop.wait_seconds(view) > 0
+    await shop.run_sql("UPDATE generations SET timeout_at = now() - interval '2 days', start_by = now()")
+    done = await shop.work(view)
+    assert (done.status, len(shop.vendor.creates)) == (Status.COMPLETED, 1)
+    assert await shop.alerts() == ["media-unavailable"]
+
+
+async def test_tries_to_keep_a_watermarked_result_leave_one_clean_original(shop: Shop, ann: UserView) -> None:
+    """No other would ever be found: what one runner has made alone is not looked through."""
+    shop.vendor.way = Shape.NOW
+    puts: list[str] = []
+
+    def fail_late(key: str) -> None:
+        puts.append(key)
+        # The second copies fail, when the clean ones are there.
+        shop.store.outages = int(len(puts) in {4, 10})
+
+    shop.store.on_put = fail_late
+    view = await shop.submit(ann, funding=Funding.FREE)
+    await shop.step(view)
+    assert (await shop.look(view)).status is Status.COMPLETED
+    assert len(puts) > 12
+    assert len(shop.store.objects) == 6
 
 
 async def test_a_tasks_result_is_fetched_again_when_the_store_is_back(shop: Shop, ann: UserView) -> None:

@@ -65,18 +65,22 @@ class OutputKeeper:
         self._preparer = preparer
         self._crashpoints = crashpoints
 
-    async def keep(self, lease: Lease, attempt: Attempt, data: bytes, *, cost_micros: int) -> None:
+    async def keep(self, lease: Lease, attempt: Attempt, data: bytes, *, secret: str, cost_micros: int) -> None:
         """Store one output and record it; what the house pays for with a watermark, and clean beside it.
 
-        Raises: MediaInvalid for what is not of the kind ordered, StorageUnavailable (nothing is recorded: try again),
-            LeaseLost.
+        `secret` names the clean one. Under one lease it stays the same for every try, so that a later try overwrites
+        what an earlier one has left.
+        Raises: MediaInvalid for what is not of the kind ordered, StorageUnavailable and MediaUnavailable (nothing is
+            recorded: try again), LeaseLost.
         """
         result = await self._preparer.prepare(data, is_video=lease.kind is Kind.VIDEO)
         base = f"generations/{lease.id}/{lease.fence}/{attempt.output_index}"
         clean = None
         if lease.funding is not Funding.CREDITS:
-            clean = await self._put(f"{base}.{secrets.token_urlsafe(_SECRET_BYTES)}", result)
-            result = await self._preparer.mark(result)
+            # Marked before anything is put: what cannot be marked leaves nothing behind.
+            marked = await self._preparer.mark(result)
+            clean = await self._put(f"{base}.{secret}", result)
+            result = marked
         kept = await self._put(base, result)
         self._crashpoints.reach("output.stored")
         async with self._db.transaction() as tx:
@@ -99,6 +103,11 @@ class OutputKeeper:
             puts.append(self._storage.put(kept.preview, result.preview, mime="image/jpeg"))
         await asyncio.gather(*puts)
         return kept
+
+
+def new_secret() -> str:
+    """What nobody can guess, to name a clean original with."""
+    return secrets.token_urlsafe(_SECRET_BYTES)
 
 
 async def list_stored(reader: Reader, generation_id: UUID) -> set[int]:

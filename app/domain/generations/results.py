@@ -1,6 +1,7 @@
 """Brings in what a vendor has made. No deadline: a result is never thrown away (promise 4)."""
 
 import asyncio
+from typing import Final
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
@@ -8,12 +9,13 @@ from sqlalchemy.exc import SQLAlchemyError
 from app.core.crashpoints import CrashPoints
 from app.core.db import Database, is_outage
 from app.core.media import MediaInvalid
+from app.core.media_processes import MediaUnavailable
 from app.domain.alerts.service import AlertService
 from app.domain.generations import attempts
 from app.domain.generations.attempts import Attempt
 from app.domain.generations.claims import Lease
 from app.domain.generations.journal import AttemptJournal
-from app.domain.generations.keeping import OutputKeeper
+from app.domain.generations.keeping import OutputKeeper, new_secret
 from app.domain.generations.models import AttemptState
 from app.domain.generations.outcomes import AT_ONCE, MakingLimits, Outcome, Stored, Waiting
 from app.domain.generations.views import Stage
@@ -28,6 +30,9 @@ from app.domain.ports import (
 )
 
 log = structlog.get_logger(__name__)
+
+# A moment without memory passes by itself; what lasts longer has to be looked at.
+_TRIES_BEFORE_ALERT: Final = 3
 
 
 class ResultCollector:
@@ -67,19 +72,26 @@ class ResultCollector:
             return await self._link_failed(provider, attempt, str(error))
         self._crashpoints.reach("output.downloaded")
         try:
-            return await self._keep(lease, attempt, data, cost_micros=0)
+            return await self._keep(lease, attempt, data, secret=new_secret(), cost_micros=0)
         except StorageUnavailable as error:
             log.warning("storage_unavailable", generation_id=str(lease.id), error=str(error))
+            return await self._later(attempt, str(error))
+        except MediaUnavailable as error:
+            log.warning("media_unavailable", generation_id=str(lease.id), error=str(error))
+            await self._warn_of_media(lease, error, tries=_tries(attempt))
             return await self._later(attempt, str(error))
 
     async def keep_at_any_cost(self, lease: Lease, attempt: Attempt, data: bytes, *, cost_micros: int) -> Outcome:
         """The bytes exist only here, so that storing them is tried for as long as this process lives."""
         tries = 0
+        secret = new_secret()
         while True:
             try:
-                return await self._keep(lease, attempt, data, cost_micros=cost_micros)
-            except (StorageUnavailable, SQLAlchemyError, OSError) as error:
-                if not isinstance(error, StorageUnavailable) and not is_outage(error):
+                return await self._keep(lease, attempt, data, secret=secret, cost_micros=cost_micros)
+            except (StorageUnavailable, MediaUnavailable, SQLAlchemyError, OSError) as error:
+                if isinstance(error, MediaUnavailable):
+                    await self._warn_of_media(lease, error, tries=tries)
+                elif not isinstance(error, StorageUnavailable) and not is_outage(error):
                     raise
                 delay = self._limits.wait(tries)
                 log.warning("result_not_kept_yet", generation_id=str(lease.id), error=str(error), tries=tries)
@@ -110,14 +122,27 @@ class ResultCollector:
     async def _later(self, attempt: Attempt, detail: str) -> Outcome:
         async with self._db.transaction() as tx:
             await attempts.unreachable(tx, attempt.id, detail)
-        tries = attempt.polls if attempt.unreachable_seconds else 0
-        return Waiting(self._limits.wait(tries), percent=99, stage=Stage.FINISHING)
+        return Waiting(self._limits.wait(_tries(attempt)), percent=99, stage=Stage.FINISHING)
 
-    async def _keep(self, lease: Lease, attempt: Attempt, data: bytes, *, cost_micros: int) -> Outcome:
+    async def _warn_of_media(self, lease: Lease, error: MediaUnavailable, *, tries: int) -> None:
+        """Tell the operator of a result that could not be prepared again and again; nobody else can help it."""
+        if tries >= _TRIES_BEFORE_ALERT:
+            await self._alerts.raise_(
+                "media-unavailable",
+                "alert-media-unavailable",
+                {"generation_id": str(lease.id), "error": str(error)},
+            )
+
+    async def _keep(self, lease: Lease, attempt: Attempt, data: bytes, *, secret: str, cost_micros: int) -> Outcome:
         try:
-            await self._keeper.keep(lease, attempt, data, cost_micros=cost_micros)
+            await self._keeper.keep(lease, attempt, data, secret=secret, cost_micros=cost_micros)
         except MediaInvalid as error:
             log.warning("result_invalid", generation_id=str(lease.id), provider=attempt.provider, error=str(error))
             await self._journal.finish(attempt, AttemptState.FAILED, detail=str(error), cost_micros=cost_micros)
             return Waiting(AT_ONCE)
         return Stored()
+
+
+def _tries(attempt: Attempt) -> int:
+    """How often it was in vain; also counts how often the task was asked about, which is no matter for a back-off."""
+    return attempt.polls if attempt.unreachable_seconds else 0

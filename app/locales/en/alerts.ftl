@@ -37,6 +37,9 @@ alert-worker-down =
 alert-vendor-unreachable =
     A provider cannot be asked about tasks that it has taken. They stay parked, nothing is lost.
     <b>What to do:</b> look at the provider’s status page. After 24 hours the users’ credits are returned.
+alert-media-unavailable =
+    A finished result cannot be prepared for storing: the process that does it dies, is too slow or does not start. The result is kept and tried again by itself.
+    <b>What to do:</b> see whether the machine has memory and free disk space, and look for <code>media_worker</code> in the worker’s log. If it is only ever this generation, its file crashes the decoder.
 alert-paysupport =
     A user asks for help with payments.
     <b>What to do:</b> look at <code>starbrush user show TELEGRAM_ID</code> and answer within two days; Telegram’s own support does not.

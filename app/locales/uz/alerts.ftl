@@ -37,6 +37,9 @@ alert-worker-down =
 alert-vendor-unreachable =
     Provayderdan olingan vazifalar haqida soʻrab boʻlmayapti. Ular kutmoqda, hech narsa yoʻqolmagan.
     <b>Nima qilish kerak:</b> provayderning holat sahifasini koʻring. 24 soatdan keyin foydalanuvchilarga kreditlar qaytadi.
+alert-media-unavailable =
+    Tayyor natijani saqlashga tayyorlab boʻlmayapti: qayta ishlash jarayoni qulayapti, juda sekin ishlayapti yoki ishga tushmayapti. Natija yoʻqolmagan, urinishlar oʻzi davom etadi.
+    <b>Nima qilish kerak:</b> serverda xotira va disk joyi yetarliligini tekshiring, ishchi jurnalidan <code>media_worker</code> ni toping. Muammo faqat bitta buyurtmada boʻlsa, dekoder uning faylida qulayapti.
 alert-paysupport =
     Foydalanuvchi toʻlovlar boʻyicha yordam soʻramoqda.
     <b>Nima qilish kerak:</b> <code>starbrush user show TELEGRAM_ID</code> ni koʻring va ikki kun ichida javob bering; Telegramning oʻz xizmati javob bermaydi.

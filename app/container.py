@@ -96,6 +96,8 @@ _RESULT_MAX_PIXELS: Final = 50_000_000
 # Vendors' longest videos last 15 s, their largest are 4K.
 _VIDEO_MAX_PIXELS: Final = 4096 * 2304
 _VIDEO_MAX_SECONDS: Final = 120
+# A HEIC picture of the most pixels takes a few.
+_PHOTO_SECONDS: Final = 20.0
 # What stands on the pictures that the house has paid for.
 _WATERMARK: Final = "starbrush"
 
@@ -168,9 +170,9 @@ class Container:
             bucket=settings.s3_bucket,
             region=settings.s3_region,
         )
-        media_processes = MediaProcesses()
-        self.preparer = _build_result_preparer(media_processes)
-        self.input_preparer = _build_input_preparer(settings, media_processes)
+        self.preparer = _build_result_preparer(MediaProcesses())
+        # Of their own, so that what users send never keeps a paid video waiting; a photo that takes longer is none.
+        self.input_preparer = _build_input_preparer(settings, MediaProcesses(seconds=_PHOTO_SECONDS))
         self.downloader = HttpDownloader(allows_origins=not settings.is_production)
         self.providers = build_providers(settings)
         self.bot = create_bot(settings.bot_token.get_secret_value(), api_url=settings.telegram_api_url)

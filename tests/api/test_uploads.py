@@ -2,12 +2,15 @@
 
 import io
 from collections.abc import AsyncIterator
+from contextlib import ExitStack
 from uuid import uuid4
 
 import httpx
 from fastapi import FastAPI
 from PIL import Image
 
+from app.container import Container
+from app.domain.actors import Actor
 from tests.api.conftest import OpenCabinet, connect, refusal
 from tests.fakes import PICTURE, picture
 
@@ -86,6 +89,19 @@ async def test_two_gigabytes_are_cut_off_at_the_limit(open_cabinet: OpenCabinet)
         assert refused.json()["params"] == {"limit_megabytes": 20}
         assert refused.headers["Connection"] == "close"
     assert len(read) <= 22
+
+
+async def test_too_many_on_their_way_are_refused_unread(open_cabinet: OpenCabinet, container: Container) -> None:
+    cabinet = await open_cabinet(51)
+    user = (await container.services.users.get_by_telegram_id(51)).id
+    read: list[int] = []
+    with ExitStack() as under_way:
+        for _ in range(4):
+            under_way.enter_context(container.services.uploads.admit(Actor.user(user)))
+        answer = await cabinet.client.post(_PATH, content=_flood(read), headers=_form_headers())
+    assert refusal(answer) == (429, "RATE_LIMIT_EXCEEDED")
+    assert read == []
+    assert (await send(cabinet.client)).status_code == 201
 
 
 async def test_an_edit_is_ordered_with_an_upload(open_cabinet: OpenCabinet) -> None:

@@ -3,17 +3,22 @@
 import asyncio
 import io
 from collections.abc import AsyncIterator
+from contextlib import ExitStack
 from datetime import timedelta
 from uuid import UUID
 
+import pillow_heif
 import pytest
 from PIL import Image
 
+from app.core.media_inputs import PreparedInput
+from app.core.media_processes import MediaUnavailable
 from app.domain.actors import Actor
 from app.domain.errors import (
     IdempotencyKeyReused,
     NotFound,
     ProviderUnavailable,
+    RateLimitExceeded,
     UploadInvalid,
     UploadTooLarge,
     UserBanned,
@@ -128,6 +133,45 @@ async def test_a_store_that_is_away_takes_nothing(shop: Shop, ann: UserView) -> 
     found = await shop.run_sql("SELECT id FROM uploads")
     with pytest.raises(UploadInvalid):
         await edit(shop, ann, found[0]["id"])
+
+
+async def test_a_photo_that_cannot_be_looked_at_is_not_called_damaged(
+    shop: Shop, ann: UserView, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(data: bytes) -> PreparedInput:
+        raise MediaUnavailable("no memory")
+
+    monkeypatch.setattr(shop.input_preparer, "prepare", fail)
+    with pytest.raises(ProviderUnavailable):
+        await shop.services.uploads.store(actor(ann), PICTURE)
+    assert shop.store.objects == {}
+
+
+async def test_a_photo_never_waits_for_videos(shop: Shop, ann: UserView) -> None:
+    out = io.BytesIO()
+    pillow_heif.from_pillow(Image.new("RGB", (64, 48), "red")).save(out)
+    turns = shop.preparer._videos._processes._turns
+    async with turns, turns, asyncio.timeout(60):
+        assert turns.locked()
+        view = await shop.services.uploads.store(actor(ann), out.getvalue())
+    assert (view.mime, view.width, view.height) == ("image/jpeg", 64, 48)
+
+
+async def test_nobody_has_many_uploads_on_their_way_and_all_together_not_too_many(shop: Shop) -> None:
+    uploads = shop.services.uploads
+    with ExitStack() as under_way:
+        for user_id in range(1, 9):
+            for _ in range(4):
+                under_way.enter_context(uploads.admit(Actor.user(user_id)))
+            with pytest.raises(RateLimitExceeded) as refused, uploads.admit(Actor.user(user_id)):
+                raise AssertionError("let in")
+            assert refused.value.params["limit"] == 4
+        with pytest.raises(RateLimitExceeded) as refused, uploads.admit(Actor.user(9)):
+            raise AssertionError("let in")
+        assert refused.value.params["limit"] == 32
+    with uploads.admit(Actor.user(1)), pytest.raises(UploadInvalid), uploads.admit(Actor.user(2)):
+        raise UploadInvalid(problem="empty")
+    assert not uploads._under_way
 
 
 async def test_what_is_not_used_goes_after_a_day(shop: Shop, ann: UserView) -> None:

@@ -54,11 +54,12 @@ async def upload_picture(
     It is turned upright and loses its metadata, the place where it was taken included. Unused it is kept for a day.
     """
     uploads = container.services.uploads
-    file = await _read_file(request, uploads.terms.max_bytes)
-    try:
-        view = await uploads.store(caller.actor, _chunks(file), filename=file.filename, key=idempotency_key)
-    finally:
-        await file.close()
+    with uploads.admit(caller.actor):
+        file = await _read_file(request, uploads.terms.max_bytes)
+        try:
+            view = await uploads.store(caller.actor, _chunks(file), filename=file.filename, key=idempotency_key)
+        finally:
+            await file.close()
     if view.is_repeat:
         response.status_code = 200
     return upload_of(view)

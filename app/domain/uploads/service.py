@@ -2,7 +2,9 @@
 
 import hashlib
 import secrets
-from collections.abc import AsyncIterable
+from collections import Counter
+from collections.abc import AsyncIterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Final
 from uuid import UUID
@@ -15,6 +17,7 @@ from app.core.ids import new_id
 from app.core.jobs import Job, Queue
 from app.core.media import EXTENSIONS, MediaInvalid, MediaProblem
 from app.core.media_inputs import InputPreparer
+from app.core.media_processes import MediaUnavailable
 from app.domain.actors import Actor
 from app.domain.errors import (
     ProviderUnavailable,
@@ -39,6 +42,10 @@ ERASE_JOB: Final = "erase-upload"
 _MOST_UNUSED: Final = 200
 _FULL_RETRY_SECONDS: Final = 3600
 _MEGABYTE: Final = 1_000_000
+# On their way at the same time in this process: as many as one order takes, and what memory has room for.
+_MOST_OF_A_USER: Final = 4
+_MOST_AT_ONCE: Final = 32
+_CROWD_RETRY_SECONDS: Final = 5
 
 
 class UploadService:
@@ -49,6 +56,28 @@ class UploadService:
         self._storage = storage
         self._preparer = preparer
         self.terms = terms
+        self._under_way: Counter[int] = Counter()
+
+    @contextmanager
+    def admit(self, actor: Actor) -> Iterator[None]:
+        """Hold a place for an upload on its way; to be entered before anything of it is read.
+
+        Raises: RateLimitExceeded when the user, or everybody together, has too many on their way.
+        """
+        user_id = actor.user_id
+        for limit, under_way in (
+            (_MOST_OF_A_USER, self._under_way[user_id]),
+            (_MOST_AT_ONCE, self._under_way.total()),
+        ):
+            if under_way >= limit:
+                raise RateLimitExceeded(limit=limit, retry_after=_CROWD_RETRY_SECONDS)
+        self._under_way[user_id] += 1
+        try:
+            yield
+        finally:
+            self._under_way[user_id] -= 1
+            if not self._under_way[user_id]:
+                del self._under_way[user_id]
 
     async def store(
         self,
@@ -75,6 +104,8 @@ class UploadService:
         except MediaInvalid as error:
             log.info("upload_refused", problem=error.problem, detail=error.detail, filename=(filename or "")[:100])
             raise self._refusal(error) from error
+        except MediaUnavailable as error:
+            raise ProviderUnavailable(log={"media": str(error)}) from error
         size = (picture.width, picture.height)
         try:
             return await self._keep(actor.user_id, picture.data, mime=picture.mime, size=size, request_key=request_key)

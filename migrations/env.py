@@ -3,10 +3,12 @@
 import asyncio
 from importlib import import_module
 
+import asyncpg
 from alembic import context
 from sqlalchemy import Connection, pool, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from app.core.connections import driver_dsn
 from app.core.db import Base
 
 _DOMAIN = "users credits catalog limits audit delivery alerts inbox promotions referrals uploads generations payments"
@@ -30,7 +32,11 @@ def _migrate(connection: Connection) -> None:
 
 
 async def _main() -> None:
-    engine = create_async_engine(context.config.get_main_option("sqlalchemy.url", ""), poolclass=pool.NullPool)
+    dsn = driver_dsn(context.config.get_main_option("sqlalchemy.url", ""))
+    # The driver reads the address itself, as it does in the app: its TLS options have other names in SQLAlchemy.
+    engine = create_async_engine(
+        "postgresql+asyncpg://", async_creator=lambda: asyncpg.connect(dsn), poolclass=pool.NullPool
+    )
     async with engine.connect() as connection:
         await connection.run_sync(_migrate)
     await engine.dispose()

@@ -4,10 +4,12 @@ SQLAlchemy writes the statements, asyncpg runs them; what asyncpg raises leaves 
 """
 
 import asyncio
+import errno
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
+from urllib.parse import unquote
 
 import asyncpg
 from asyncpg.prepared_stmt import PreparedStatement
@@ -22,8 +24,21 @@ _CLOSE_SECONDS: Final = 2.0
 # Above the number of statements that the product has; tests and scripts make some of their own.
 _PREPARED: Final = 1_000
 
-# What the server says when the columns of a prepared statement have changed.
-_STALE: Final = (asyncpg.InvalidCachedStatementError, asyncpg.ProtocolViolationError)
+# What is said when the columns or types of a prepared statement have changed, or when it is no longer known.
+_STALE: Final = (
+    asyncpg.InvalidCachedStatementError,
+    asyncpg.ProtocolViolationError,
+    asyncpg.OutdatedSchemaCacheError,
+    asyncpg.InvalidSQLStatementNameError,
+)
+# After an outdated type the driver closes the statement by itself, which has no exception of its own.
+_STALE_WORDS: Final = "the prepared statement is closed"
+
+# SQLAlchemy's dialect says `ssl`, PostgreSQL and the driver `sslmode`; other programs write it as yes or no.
+_SSL_MODES: Final = {"true": "require", "false": "disable"}
+
+# No way to the server, which the language has no exception of its own for.
+_NO_WAY: Final = frozenset({errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN, errno.ENETDOWN})
 
 RowMaker = Callable[[Sequence[Any]], Row[Any]]
 
@@ -58,7 +73,7 @@ class Session:
             prepared, make_row = self._prepared.get(ready.sql) or await self._prepare(ready.sql)
             rows = await prepared.fetch(*arguments)
         except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
-            if isinstance(error, _STALE):
+            if isinstance(error, _STALE) or _STALE_WORDS in str(error):
                 # The schema has changed under it: the next use prepares it anew.
                 self._prepared.clear()
             raise _translated(error, ready.sql, is_closed=self.is_closed) from error
@@ -160,6 +175,22 @@ class ConnectionPool:
         return None
 
 
+def driver_dsn(url: str) -> str:
+    """The address in the driver's words: no dialect in the scheme, and TLS as `sslmode`, however it was written."""
+    scheme, separator, rest = url.partition("://")
+    address, mark, query = rest.partition("?")
+    options = [option for option in query.split("&") if option]
+    has_mode = any(option.startswith("sslmode=") for option in options)
+    said = []
+    for option in options:
+        name, _, value = option.partition("=")
+        if name != "ssl":
+            said.append(option)
+        elif not has_mode:
+            said.append(f"sslmode={_SSL_MODES.get(value.lower(), value)}")
+    return f"{scheme.partition('+')[0]}{separator}{address}{mark if said else ''}{'&'.join(said)}"
+
+
 async def connect(
     dsn: str, *, timeout_seconds: float, statement_timeout_seconds: float, server_settings: Mapping[str, str]
 ) -> Session:
@@ -173,11 +204,31 @@ async def connect(
             # Sessions keep their own.
             statement_cache_size=0,
         )
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
+        # Nothing was lost that had been there: the server's own words tell a refusal from an outage.
+        raise _translated(error, "connect", is_closed=False) from error
+    except OSError as error:
+        if _is_nobody_there(error, dsn):
+            raise ConnectionError(str(error)) from error
+        raise
+    try:
         # What is written comes as text, from the type that a statement declares; what is read is parsed here.
         await connection.set_type_codec("jsonb", encoder=str, decoder=json.loads, schema="pg_catalog")
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
-        raise _translated(error, "connect", is_closed=True) from error
+    except BaseException as error:
+        is_closed = bool(connection.is_closed())
+        # Cancelled, overdue or broken while it was set up: nobody else would close it.
+        connection.terminate()
+        if isinstance(error, asyncpg.PostgresError | asyncpg.InterfaceError | asyncpg.InternalClientError):
+            raise _translated(error, "connect", is_closed=is_closed) from error
+        raise
     return Session(connection)
+
+
+def _is_nobody_there(error: OSError, dsn: str) -> bool:
+    """A server's socket that is not there, unlike a file of ours; or several addresses, none of which answered."""
+    if isinstance(error, FileNotFoundError):
+        return "host=/" in unquote(dsn)
+    return type(error) is OSError and (error.errno is None or error.errno in _NO_WAY)
 
 
 def _translated(error: Exception, sql: str, *, is_closed: bool) -> DBAPIError:

@@ -3,6 +3,8 @@
 Rules that once hurt are enforced here: no nested transaction, and no call to an outside system inside one.
 """
 
+import socket
+import ssl
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
@@ -15,7 +17,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, MultipleResultsFound
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import DeclarativeBase
 
-from app.core.connections import ConnectionPool, Result, Session, connect
+from app.core.connections import ConnectionPool, Result, Session, connect, driver_dsn
 from app.core.jobs import Ring, Ringer
 
 log = structlog.get_logger(__name__)
@@ -30,6 +32,8 @@ _POOL_TIMEOUT_SECONDS: Final = 10.0
 # us, a transaction that was frozen for too long, a deadlock of which we were the victim. All of them pass.
 _AWAY_CLASSES: Final = frozenset({"08", "53"})
 _AWAY_STATES: Final = frozenset({"57P01", "57P02", "57P03", "57P05", "55P03", "25P03", "40P01", "40001"})
+# Of what the system says, only this is about the way to the server; a missing file or a full disk is not.
+_AWAY_ERRORS: Final = (ConnectionError, TimeoutError, socket.gaierror, ssl.SSLError)
 _SERVER_SETTINGS: Final = {
     "idle_in_transaction_session_timeout": str(_TRANSACTION_TIMEOUT_MS),
     "lock_timeout": str(_TRANSACTION_TIMEOUT_MS),
@@ -115,7 +119,7 @@ class Database:
     """The pool and its two doors: `read` and `transaction`. Connects when it is first used."""
 
     def __init__(self, url: str, *, pool_size: int = 10, max_overflow: int = 20, name: str = "starbrush") -> None:
-        dsn = url.replace("postgresql+asyncpg://", "postgresql://", 1)
+        dsn = driver_dsn(url)
         settings = {**_SERVER_SETTINGS, "application_name": name}
         self._pool = ConnectionPool(
             lambda: connect(
@@ -216,12 +220,12 @@ def _is_left_in_order(error: BaseException) -> bool:
 
 
 def is_outage(error: BaseException) -> bool:
-    """Whether the database was away or refused for now, as opposed to our statement being wrong."""
+    """Whether the database was away or refused for now, as opposed to our statement or address being wrong."""
     if isinstance(error, DBAPIError):
         return error.connection_invalidated or _is_connection_error(error.orig)
-    return isinstance(error, OSError | TimeoutError | PoolTimeout)
+    return isinstance(error, (*_AWAY_ERRORS, PoolTimeout))
 
 
 def _is_connection_error(error: BaseException | None) -> bool:
     state = str(getattr(error, "sqlstate", None) or getattr(error, "pgcode", None) or "")
-    return state[:2] in _AWAY_CLASSES or state in _AWAY_STATES or isinstance(error, OSError | TimeoutError)
+    return state[:2] in _AWAY_CLASSES or state in _AWAY_STATES or isinstance(error, _AWAY_ERRORS)

@@ -7,6 +7,7 @@ from typing import Final
 
 import asyncpg
 
+from app.core.connections import driver_dsn
 from app.sandbox.store import Store
 
 _KEY: Final = "clock_offset_seconds"
@@ -26,8 +27,7 @@ class SandboxClock:
 
     def __init__(self, store: Store, database_url: str | None) -> None:
         self._store = store
-        # SQLAlchemy's name of the driver means nothing to the driver itself.
-        self._database_url = database_url.replace("+asyncpg", "", 1) if database_url else None
+        self._database_url = driver_dsn(database_url) if database_url else None
         self._lock = asyncio.Lock()
         self._offset_seconds = float(store.find_setting(_KEY) or 0.0)
 

@@ -1,19 +1,26 @@
 """The database's two doors: what is committed, what is rolled back, and what becomes of a connection afterwards."""
 
 import asyncio
+import errno
+import socket
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from pathlib import Path
 from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
+from asyncpg.prepared_stmt import PreparedStatement
 from sqlalchemy import bindparam, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import DBAPIError, IntegrityError, MultipleResultsFound
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from app.core import db as module
+from app.core.connections import driver_dsn
 from app.core.db import Database, is_outage, refuse_inside_transaction, violated_constraint
+from tests.harness import migrate
 from tests.waiting import until
 
 _INSERT = text("INSERT INTO notes (id, words) VALUES (:id, :words)")
@@ -217,3 +224,109 @@ async def test_no_door_opens_inside_a_transaction(db: Database) -> None:
             async with db.transaction():
                 raise NotImplementedError
     assert module._open_transaction.get() is None
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("postgresql+asyncpg://a:b@h:1/d", "postgresql://a:b@h:1/d"),
+        ("postgresql://h/d?ssl=disable", "postgresql://h/d?sslmode=disable"),
+        ("postgres://h/d?sslmode=verify-full", "postgres://h/d?sslmode=verify-full"),
+        ("postgresql://h/d?ssl=true&host=/run", "postgresql://h/d?sslmode=require&host=/run"),
+        ("postgresql://h/d?ssl=require&sslmode=disable", "postgresql://h/d?sslmode=disable"),
+        ("postgresql://a:p%3Fssl%3D@h/d", "postgresql://a:p%3Fssl%3D@h/d"),
+    ],
+)
+def test_an_address_is_said_in_the_drivers_words(given: str, expected: str) -> None:
+    assert driver_dsn(given) == expected
+
+
+@pytest.mark.parametrize("option", ["ssl=disable", "sslmode=disable", "ssl=prefer"])
+async def test_both_words_for_tls_suit_the_app_and_the_migrations(empty_database_url: str, option: str) -> None:
+    url = f"{empty_database_url}{'&' if '?' in empty_database_url else '?'}{option}"
+    await asyncio.to_thread(migrate, url)
+    database = Database(url, pool_size=1)
+    async with database.read() as reader:
+        assert await reader.scalar(text("SELECT version_num FROM alembic_version"))
+    await database.close()
+
+
+@pytest.mark.parametrize(
+    ("error", "away"),
+    [
+        (ConnectionResetError(), True),
+        (TimeoutError(), True),
+        (socket.gaierror(socket.EAI_AGAIN, "not now"), True),
+        (ssl.SSLError("cut"), True),
+        (FileNotFoundError(errno.ENOENT, "no", "ca.pem"), False),
+        (OSError(errno.ENOSPC, "full"), False),
+        (ValueError(), False),
+    ],
+    ids=repr,
+)
+def test_an_outage_is_about_the_way_to_the_database(error: Exception, *, away: bool) -> None:
+    assert is_outage(error) is away
+
+
+async def test_a_refused_address_is_no_outage(empty_database_url: str) -> None:
+    """Waiting mends neither a wrong name nor a wrong word."""
+    address = empty_database_url.partition("?")[0]
+    wrong = (address.rpartition("/")[0] + "/no_such_database", f"{address}?sslrootcert=/nowhere.pem&sslmode=verify-ca")
+    for url in wrong:
+        database = Database(url, pool_size=1)
+        with pytest.raises((DBAPIError, OSError)) as raised:
+            await database.ping()
+        assert not is_outage(raised.value), url
+
+
+@pytest.mark.parametrize("address", ["postgresql://n@127.0.0.1:9/n", "postgresql://n@localhost:9/n", "{socket}"])
+async def test_nobody_there_is_an_outage(address: str, tmp_path: Path) -> None:
+    database = Database(address.format(socket=f"postgresql://n@/n?host={tmp_path}"), pool_size=1)
+    with pytest.raises((DBAPIError, OSError)) as raised:
+        await database.ping()
+    assert is_outage(raised.value)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        asyncpg.OutdatedSchemaCacheError("a type has changed"),
+        asyncpg.InterfaceError("cannot call PreparedStatement.fetch(): the prepared statement is closed"),
+    ],
+    ids=["outdated", "closed"],
+)
+async def test_a_statement_that_is_stale_is_prepared_anew(
+    db: Database, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    async def fail(*_args: object) -> None:
+        raise error
+
+    async with db.read() as reader:
+        await reader.scalar(_COUNT)
+        assert reader._session._prepared
+        with monkeypatch.context() as patch:
+            patch.setattr(PreparedStatement, "fetch", fail)
+            with pytest.raises(DBAPIError):
+                await reader.scalar(_COUNT)
+        assert not reader._session._prepared
+        assert await reader.scalar(_COUNT) == 0
+
+
+async def test_a_connection_cancelled_while_it_is_set_up_is_cut(
+    empty_database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[asyncpg.Connection] = []
+
+    async def hang(connection: asyncpg.Connection, *_args: object, **_options: object) -> None:
+        opened.append(connection)
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(asyncpg.Connection, "set_type_codec", hang)
+    database = Database(empty_database_url, pool_size=1)
+    task = asyncio.create_task(database.ping())
+    await until(lambda: bool(opened))
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert opened[0].is_closed()
+    assert database.connections_in_use == 0

@@ -138,6 +138,15 @@ class Shop(Container):
         """`/start`."""
         return await self.services.accounts.enter(TelegramIdentity(telegram_id, name, None, language))
 
+    async def refunds_are_due(self) -> None:
+        """The wait of every open refund is over."""
+        await self.run_sql("UPDATE refunds SET next_attempt_at = now() WHERE state = 'OPEN'")
+
+    async def finish_refund(self, refund_id: UUID) -> None:
+        """What the sweep does about an open refund, after its wait."""
+        await self.refunds_are_due()
+        await self.services.refunds.finish(refund_id)
+
     async def balances(self, user_id: int) -> tuple[int, int, int]:
         """Available, held, active."""
         user = await self.services.users.get(user_id)

@@ -140,7 +140,9 @@ async def test_deletion_forgets_what_was_kept_elsewhere(shop: Shop, ann: UserVie
         ]
         for number, body in enumerate(bodies):
             update = {"update_id": telegram_id + number, **body}
-            await shop.services.inbox.store_failed(source="telegram", body=update, error="a bug")
+            await shop.services.inbox.store_failed(
+                source="telegram", body=update, error="a bug", telegram_id=telegram_id
+            )
         await shop.services.alerts.raise_(
             f"paysupport:{telegram_id}", "alert-paysupport", {"telegram_id": str(telegram_id), "request": "my money"}
         )

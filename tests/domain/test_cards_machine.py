@@ -205,7 +205,7 @@ class CardTraffic(RuleBasedStateMachine):
         for _ in range(3):
             open_ = self.run(self.shop.run_sql("SELECT id FROM refunds WHERE state = :open", open=RefundState.OPEN))
             for row in open_:
-                self.run(self.shop.services.refunds.finish(row["id"]))
+                self.run(self.shop.finish_refund(row["id"]))
             for sale in self.made:
                 self.look(sale)
                 for body in reversed(sale.told):

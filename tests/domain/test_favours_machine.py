@@ -323,6 +323,7 @@ class Favours(RuleBasedStateMachine):
         rows = self._runner.run(self.shop.run_sql("SELECT id FROM generations WHERE money_back"))
         for row in rows:
             self.together(*(services.money_back.owe(row["id"]) for _ in range(2)))
+        self._runner.run(self.shop.refunds_are_due())
         for row in self._runner.run(self.shop.run_sql("SELECT id FROM refunds WHERE state = 'OPEN'")):
             self.together(*(services.refunds.finish(row["id"]) for _ in range(2)))
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from app.adapters.telegram.money_updates import SOURCE, is_about_money, read_update
+from app.adapters.telegram.money_updates import SOURCE, find_person, is_about_money, read_update
 from app.domain.errors import NotFound
 from app.domain.inbox.models import InboxState
 from app.domain.payments.models import SubscriptionState
@@ -96,11 +96,67 @@ async def test_an_event_that_fails_stays_owed_and_is_told_and_replayed(shop: Sho
 
 async def test_what_is_still_to_be_handled_outlives_its_person(shop: Shop, ann: UserView) -> None:
     order = await ordered(shop, ann)
-    done = await shop.services.inbox.receive(source=SOURCE, body=payment_update(str(order.id)))
+    body = payment_update(str(order.id))
+    done = await shop.services.inbox.receive(source=SOURCE, body=body, telegram_id=find_person(body))
     await shop.services.inbox.handle(done)
-    await shop.services.inbox.receive(source=SOURCE, body=payment_update(str(order.id), charge_id="c2"))
+    late = payment_update(str(order.id), charge_id="c2")
+    await shop.services.inbox.receive(source=SOURCE, body=late, telegram_id=find_person(late))
     await shop.services.accounts.erase(actor(ann))
     assert [state for state, _ in await states(shop)] == ["OWED"]
+
+
+async def test_the_sweep_deletes_what_is_old_and_not_owed(shop: Shop) -> None:
+    inbox = shop.services.inbox
+    await inbox.receive(source="tests", body={"number": 1})
+    for number in (2, 3, 4):
+        await inbox.store_failed(source="tests", body={"number": number}, error="a bug")
+    await shop.run_sql("UPDATE inbox SET created_at = now() - interval '181 days' WHERE body <> '{\"number\": 4}'")
+    assert [await inbox.purge(limit=1) for _ in range(3)] == [1, 1, 0]
+    assert [row["body"] for row in await shop.run_sql("SELECT body FROM inbox ORDER BY id")] == [
+        {"number": 1},
+        {"number": 4},
+    ]
+
+
+async def test_a_replay_that_nobody_can_handle_or_that_fails_again_rings_no_sweep(shop: Shop) -> None:
+    inbox = shop.services.inbox
+    await inbox.store_failed(source="tests", body={"number": 1}, error="a bug")
+    [item] = await inbox.list_events()
+    with pytest.raises(LookupError, match="tests"):
+        await inbox.replay(OPERATOR, item.id, reason="try")
+
+    async def handler(_body: Mapping[str, Any]) -> None:
+        raise RuntimeError("the same bug")
+
+    inbox.register("tests", handler)
+    with pytest.raises(RuntimeError):
+        await inbox.replay(OPERATOR, item.id, reason="try")
+    [item] = await inbox.list_events()
+    assert (item.state, item.error) == (InboxState.FAILED, "RuntimeError: the same bug")
+
+
+async def test_an_event_that_nobody_handles_is_told_of(shop: Shop) -> None:
+    event_id = await shop.services.inbox.receive(source="tests", body={"number": 1})
+    with pytest.raises(LookupError):
+        await shop.services.inbox.handle(event_id)
+    assert await states(shop) == [("OWED", 1)]
+
+
+@pytest.mark.parametrize(
+    ("update", "person"),
+    [
+        ({"update_id": 1, "message": {"from": {"id": 9}, "chat": {"id": 5}}}, 5),
+        ({"update_id": 1, "message": {"from": {"id": 9}, "chat": {"id": -100}}}, 9),
+        ({"update_id": 1, "callback_query": {"id": "7", "from": {"id": 5}}}, 5),
+        ({"update_id": 1, "subscription": {"user": {"id": 5}}}, 5),
+        ({"update_id": 1, "my_chat_member": {"chat": {"id": 5}, "from": {"id": 5}}}, 5),
+        ({"update_id": 1, "message": {"chat": {"id": "5"}, "from": 5, "user": {"id": 2**70}}}, None),
+        ({"raw": "?"}, None),
+        ([], None),
+    ],
+)
+def test_whom_an_update_is_about(update: object, person: int | None) -> None:
+    assert find_person(update) == person
 
 
 def test_telegrams_money_updates_are_read() -> None:

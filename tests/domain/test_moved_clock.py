@@ -1,8 +1,10 @@
 """Production refuses a database whose clock a sandbox has moved, at the web side and at the worker alike."""
 
+import asyncio
 from datetime import timedelta
 
 import pytest
+from sqlalchemy.exc import DBAPIError
 
 from app import main
 from app.bot.setup import Telegram
@@ -36,3 +38,11 @@ async def test_a_true_clock_and_a_sandbox_are_let_through(shop: Shop, database_u
     await shop.advance_clock(timedelta(hours=1))
     await main.refuse_moved_clock(shop)
     await production.close()
+
+
+async def test_a_database_that_waiting_does_not_mend_ends_the_start(database_url: str) -> None:
+    product = Shop(shop_settings(f"{database_url.rpartition('/')[0]}/no_such_database"))
+    async with asyncio.timeout(20):
+        with pytest.raises(DBAPIError, match="no_such_database"):
+            await main._seed(product)
+    await product.close()

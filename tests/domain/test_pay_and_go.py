@@ -432,7 +432,7 @@ async def work_off(shop: Shop) -> None:
         await asyncio.gather(*(shop.services.money_back.owe(generation_id) for generation_id in ids for _ in range(3)))
         assert len(jobs) <= 1
         for row in await shop.run_sql("SELECT id FROM refunds WHERE state = 'OPEN'"):
-            await shop.services.refunds.finish(row["id"])
+            await shop.finish_refund(row["id"])
 
 
 async def test_by_setting_the_money_itself_comes_back_once(generous: Shop) -> None:

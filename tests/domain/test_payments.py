@@ -260,7 +260,7 @@ async def test_who_has_left_is_given_the_money_back(shop: Shop, ann: UserView) -
     await shop.services.accounts.erase(actor(ann))
     assert await shop.services.charges.credit(charge, source=UPDATE) is ChargeOutcome.REFUNDING
     [refund] = await shop.run_sql("SELECT id FROM refunds")
-    await shop.services.refunds.finish(refund["id"])
+    await shop.finish_refund(refund["id"])
     assert shop.till.refunded == [charge.charge_id]
     assert await shop.prove() == []
 
@@ -428,6 +428,37 @@ async def test_a_second_charge_on_a_gift_is_given_back(shop: Shop, ann: UserView
     second = charge_of(order, ann)
     assert await shop.services.charges.credit(second, source=UPDATE) is ChargeOutcome.REFUNDING
     [refund] = await shop.run_sql("SELECT id FROM refunds")
-    await shop.services.refunds.finish(refund["id"])
+    await shop.finish_refund(refund["id"])
     assert shop.till.refunded == [second.charge_id]
     assert (await shop.services.gifts.list_own(Actor.user(ann.id)))[0].state == "OPEN"
+
+
+async def test_cancelling_cancels_every_subscription_that_renews(shop: Shop, ann: UserView) -> None:
+    """Telegram lets a user hold several at once."""
+    end = await shop.scalar("SELECT clock_now() + interval '30 days'")
+    charges = []
+    for _ in range(2):
+        charges.append(charge_of(await ordered(shop, ann, "sub-monthly"), ann, period_end=end))
+        await shop.services.charges.credit(charges[-1], source=UPDATE)
+    await shop.services.subscriptions.cancel(actor(ann))
+    assert sorted(shop.till.renewals) == sorted((charge.charge_id, True) for charge in charges)
+    assert await shop.scalar("SELECT count(*) FROM subscriptions WHERE state = 'ACTIVE'") == 0
+
+
+async def test_whose_renewal_has_failed_is_stopped_as_well_when_they_leave(shop: Shop, ann: UserView) -> None:
+    end = await shop.scalar("SELECT clock_now() + interval '30 days'")
+    await shop.services.charges.credit(
+        charge_of(await ordered(shop, ann, "sub-monthly"), ann, period_end=end), source=UPDATE
+    )
+    await shop.run_sql("UPDATE subscriptions SET state = 'FAILED'")
+    await shop.services.accounts.erase(actor(ann))
+    assert len(await shop.services.subscriptions.ring_stops(limit=10)) == 1
+
+
+async def test_the_second_word_of_an_opened_gift_says_the_same(shop: Shop, ann: UserView) -> None:
+    bob = await shop.newcomer(700_000_002)
+    order, _ = await paid(shop, ann, is_gift=True)
+    assert order.gift is not None
+    opened = [await shop.services.gifts.open(actor(bob), order.gift.id) for _ in range(2)]
+    assert [each.credits for each in opened] == [100, 100]
+    assert (await shop.balances(bob.id))[0] == 120

@@ -224,7 +224,7 @@ class Till(RuleBasedStateMachine):
 
         async def finish() -> None:
             for row in await self.shop.run_sql("SELECT id FROM refunds WHERE state = 'OPEN'"):
-                await self.shop.services.refunds.finish(row["id"])
+                await self.shop.finish_refund(row["id"])
 
         self.run(finish())
         for paid in self.made:

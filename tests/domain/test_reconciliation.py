@@ -107,3 +107,19 @@ async def test_an_order_in_stars_has_the_till_of_telegram(shop: Shop, ann: UserV
     order = await shop.services.orders.create(actor(ann), NewOrder(Method.STARS, "sub-monthly"))
     assert order.recurring
     assert shop.till.invoices[0].recurring
+
+
+async def test_a_shorter_list_is_read_from_its_beginning(shop: Shop, ann: UserView) -> None:
+    """Another bot's, after its token was changed."""
+    charge = charge_of(await ordered(shop, ann), ann)
+    shop.till.transactions.append(transaction_of(charge))
+    await shop.run_sql("INSERT INTO app_settings (key, value) VALUES ('stars_transactions_seen', '5000')")
+    assert (await shop.services.reconciliation.run()).credited == 1
+
+
+async def test_what_was_not_placed_is_told_at_every_comparison(shop: Shop, ann: UserView) -> None:
+    shop.till.transactions += [
+        StarTransaction("free", 0, NOON, incoming=True, telegram_id=ann.telegram_id, payload="of nobody"),
+        StarTransaction("strange", 5, NOON, incoming=True, telegram_id=ann.telegram_id, payload="of another bot"),
+    ]
+    assert [(await shop.services.reconciliation.run()).unknown for _ in range(2)] == [1, 1]

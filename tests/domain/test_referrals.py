@@ -220,7 +220,7 @@ async def test_a_refund_that_is_still_asked_for_leaves_the_reward_until_it_is_an
     shop.till.answers.append(StarsUnavailable("away"))
     refund = await shop.services.refunds.refund(OPERATOR, charge.charge_id, reason="asked")
     assert sums(await look(shop, ann)) == (1, 20, 0, 0)
-    await shop.services.refunds.finish(refund.id)
+    await shop.finish_refund(refund.id)
     assert sums(await look(shop, ann)) == (1, 0, 0, 20)
 
 

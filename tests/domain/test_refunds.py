@@ -7,6 +7,7 @@ from uuid import UUID
 
 import pytest
 
+from app.core.errors import AppError
 from app.domain.errors import PaymentAlreadyRefunded, PaymentNotFound, RefundExceedsBalance, ValidationFailed
 from app.domain.payments.charges import ChargeOutcome, ChargeSource
 from app.domain.payments.models import RefundState
@@ -93,7 +94,7 @@ async def test_an_unanswered_refund_stays_open_and_is_asked_again(shop: Shop, an
         await refund(shop, charge)
     await shop.run_sql("UPDATE refunds SET next_attempt_at = now() - interval '1 second'")
     [job] = await shop.services.refunds.ring_due(limit=10)
-    await shop.services.refunds.finish(UUID(job.subject))
+    await shop.finish_refund(UUID(job.subject))
     assert (await shop.services.refunds.get(view.id)).state is RefundState.DONE
     assert shop.till.refunded == [charge.charge_id]
     assert await shop.services.refunds.ring_due(limit=10) == []
@@ -105,7 +106,7 @@ async def test_a_refund_that_waits_long_is_told_to_the_operator(shop: Shop, ann:
     shop.till.answers.extend([StarsUnavailable("timeout")] * 5)
     view = await refund(shop, charge)
     for _ in range(4):
-        await shop.services.refunds.finish(view.id)
+        await shop.finish_refund(view.id)
     assert await shop.alerts() == [f"refund-waiting:{charge.charge_id}"]
 
 
@@ -251,3 +252,75 @@ async def test_who_left_is_forgotten_after_the_refund_window(shop: Shop, ann: Us
     await shop.advance_clock(timedelta(days=22))
     await shop.services.refunds.forget_payers()
     assert await shop.scalar("SELECT payer_telegram_id FROM payments") is None
+
+
+async def test_what_a_refused_refund_took_beside_credits_is_there_again(shop: Shop, ann: UserView) -> None:
+    """A gift can be opened, and premium is in force, as if nobody had asked."""
+    bob = await shop.newcomer(700_000_002)
+    order, gift_charge = await paid(shop, ann, is_gift=True)
+    _, year = await paid(shop, ann, "sub-annual")
+    until = (await shop.services.users.get(ann.id)).tier_until
+    for charge in (gift_charge, year):
+        shop.till.answers.append(StarsRefused("CHARGE_NOT_FOUND"))
+        assert (await refund(shop, charge)).state is RefundState.REFUSED
+    assert order.gift is not None
+    assert (await shop.services.gifts.open(actor(bob), order.gift.id)).credits == 100
+    assert (await shop.services.users.get(ann.id)).tier_until == until
+    current = await shop.services.subscriptions.find_current(actor(ann))
+    assert current is not None
+    assert (current.state, current.in_force) == ("ACTIVE", True)
+    assert await shop.prove() == []
+
+
+async def test_a_refunded_subscription_is_not_shown_as_one(shop: Shop, ann: UserView) -> None:
+    _, year = await paid(shop, ann, "sub-annual")
+    await refund(shop, year)
+    assert await shop.services.subscriptions.find_current(actor(ann)) is None
+
+
+async def test_one_process_at_a_time_asks_about_a_refund(shop: Shop, ann: UserView) -> None:
+    """A bank that does not know our request's id (SBP) would pay twice."""
+    _, charge = await paid(shop, ann)
+    shop.till.answers.append(StarsUnavailable("timeout"))
+    view = await refund(shop, charge)
+    await shop.refunds_are_due()
+    asked = 0
+    give = shop.till.refund
+
+    async def slowly(telegram_id: int, charge_id: str) -> None:
+        nonlocal asked
+        asked += 1
+        await asyncio.sleep(0.05)
+        await give(telegram_id, charge_id)
+
+    vars(shop.till)["refund"] = slowly
+    await asyncio.gather(*(shop.services.refunds.finish(view.id) for _ in range(5)))
+    assert asked == 1
+
+
+async def test_opening_a_gift_and_refunding_it_at_once_end_without_a_deadlock(shop: Shop, ann: UserView) -> None:
+    for number in range(6):
+        taker = await shop.newcomer(700_000_100 + number)
+        order, charge = await paid(shop, ann, is_gift=True)
+        assert order.gift is not None
+        results = await asyncio.gather(
+            shop.services.gifts.open(actor(taker), order.gift.id),
+            shop.services.refunds.record_vendor_refund(refund_of(charge)),
+            return_exceptions=True,
+        )
+        for result in results:
+            assert result is None or not isinstance(result, BaseException) or isinstance(result, AppError), result
+        await shop.services.refunds.record_vendor_refund(refund_of(charge))
+        assert await money(shop, taker) == (20, 0)
+    assert await shop.prove() == []
+
+
+async def test_a_month_after_a_refund_that_came_before_its_charge_is_credited(shop: Shop, ann: UserView) -> None:
+    order = await ordered(shop, ann, "sub-monthly")
+    now = await shop.scalar("SELECT clock_now()")
+    first = charge_of(order, ann, charge_id="one", period_end=now + MONTH)
+    await shop.services.refunds.record_vendor_refund(refund_of(first))
+    second = charge_of(order, ann, charge_id="one", period_end=now + MONTH * 2)
+    credit = shop.services.charges.credit
+    assert await credit(first, source=UPDATE) is ChargeOutcome.KNOWN
+    assert await credit(second, source=UPDATE) is ChargeOutcome.CREDITED

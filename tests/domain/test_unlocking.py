@@ -183,7 +183,7 @@ async def test_a_charge_with_nothing_left_to_give_goes_back_by_itself(
     given = sum(isinstance(outcome, GenerationView) for outcome in outcomes) + outcomes.count(ChargeOutcome.CREDITED)
     assert given == 1
     for row in await shop.run_sql("SELECT id FROM refunds"):
-        await shop.services.refunds.finish(row["id"])
+        await shop.finish_refund(row["id"])
     assert len(shop.till.refunded) == outcomes.count(ChargeOutcome.REFUNDING)
     assert len(shop.till.refunded) == 3 - outcomes.count(ChargeOutcome.CREDITED)
     assert await shop.prove() == []

@@ -63,7 +63,7 @@ _ADD = text(
     f"""
     WITH before AS (
         SELECT id, CASE WHEN :pays_debt THEN least(debt, :amount) ELSE 0 END AS repaid
-        FROM users WHERE id = :user_id FOR UPDATE
+        FROM users WHERE id = :user_id FOR NO KEY UPDATE
     ),
     moved AS (
         UPDATE users u SET
@@ -152,7 +152,7 @@ _HOLD_PAID = text(
 _CLAW_BACK = text(
     f"""
     WITH before AS (
-        SELECT id, least(credits, :amount) AS taken FROM users WHERE id = :user_id FOR UPDATE
+        SELECT id, least(credits, :amount) AS taken FROM users WHERE id = :user_id FOR NO KEY UPDATE
     ),
     moved AS (
         UPDATE users u SET credits = u.credits - b.taken, debt = u.debt + :amount - b.taken

@@ -126,7 +126,10 @@ class ChargeService:
             user = await _lock_payer(tx, charge, order)
             known = await repository.lock_payments_of_charge(tx, charge.method, charge.charge_id)
             period_no = _period_no(charge, known)
-            if any(payment.period_no == period_no for payment in known):
+            if (seen := next((each for each in known if each.period_no == period_no), None)) is not None:
+                if seen.period_end is None and charge.period_end is not None:
+                    # Remembered by its refund, which names no period: the next month must not be taken for it.
+                    await repository.set_period_end(tx, seen.id, charge.period_end)
                 return _Report(ChargeOutcome.KNOWN)
             payment = _new_payment(charge, period_no, order, user)
             await repository.insert_payment(tx, payment, source=source.value)

@@ -30,12 +30,16 @@ _LIST = text(
     """  # noqa: S608 - fixed text
 )
 _TAKE = text("UPDATE gifts SET state = :state, taken_by = :user_id, taken_at = clock_now() WHERE id = :id")
-# The payment that paid for it; a second charge on the order was refunded, and gave nothing.
+# The payment that paid for it; a second charge on the order went back as a whole, and gave nothing. Locked before the
+# gift, as a refund does.
 _PAYMENT = text(
     """
-    SELECT id FROM payments WHERE order_id = :order_id AND refunded_minor = 0 ORDER BY id LIMIT 1 FOR UPDATE
+    SELECT p.id, p.amount_minor, p.refunded_minor FROM payments p JOIN gifts g ON g.order_id = p.order_id
+    WHERE g.id = :id AND p.refunded_minor < p.amount_minor ORDER BY p.id LIMIT 1 FOR UPDATE OF p
     """
 )
+# Of a gift that was given back in part the rest is there, and no refund takes more than that.
+_CLAWED = text("UPDATE payments SET clawed_credits = :credits WHERE id = :id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +70,9 @@ class GiftService:
             raise NotFound
         if seen.buyer_id == actor.user_id:
             return Opened(self._view(seen), 0, is_own=True)
+        if seen.taken_by == actor.user_id:
+            # The same tap, told once more.
+            return Opened(self._view(seen), seen.credits, is_own=False)
         async with self._db.transaction() as tx:
             gift = await self._take(tx, actor.user_id, gift_id, GiftState.TAKEN, actor)
             buyer = await users.find(tx, gift.buyer_id)
@@ -112,18 +119,20 @@ class GiftService:
         if user is None or user.deleted:
             raise UserNotFound
         require_allowed(user)
+        payment = await tx.one_or_none(_PAYMENT, {"id": gift_id})
         gift = await tx.one_or_none(_LOCK, {"id": gift_id})
         if gift is None or gift.state == GiftState.CLOSED:
             raise NotFound
         if gift.state != GiftState.OPEN:
             raise PaymentConsumed
-        payment_id = await tx.scalar(_PAYMENT, {"order_id": gift.order_id})
-        if payment_id is None:
+        if payment is None:
             raise PaymentNotFound
+        share = gift.credits * (payment.amount_minor - payment.refunded_minor) // payment.amount_minor
         key = f"gift:{gift_id}"
         entry = ledger.Entry(EntryKind.PURCHASE, key, "gift", str(gift_id), actor.label)
-        await ledger.add(tx, user_id, gift.credits, entry)
-        await repository.record_given(tx, payment_id, user_id=user_id, credits_given=gift.credits, entry_key=key)
+        await ledger.add(tx, user_id, share, entry)
+        await repository.record_given(tx, payment.id, user_id=user_id, credits_given=gift.credits, entry_key=key)
+        await tx.execute(_CLAWED, {"id": payment.id, "credits": gift.credits - share})
         await tx.execute(_TAKE, {"id": gift_id, "state": state.value, "user_id": user_id})
         tx.after_commit(Signal(user_id))
         taken = await tx.one_or_none(_LOCK, {"id": gift_id})

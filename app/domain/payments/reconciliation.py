@@ -35,9 +35,21 @@ _CLAIM_HOUR = text(
 )
 
 
+_UNPLACED = text(
+    """
+    SELECT count(*) FROM payments p LEFT JOIN orders o ON o.id = p.order_id
+    WHERE p.method = 'stars' AND p.refunded_minor < p.amount_minor AND p.entry_key IS NULL
+        AND (o.id IS NULL OR o.amount_minor <> p.amount_minor OR o.currency <> p.currency)
+    """
+)
+
+
 @dataclass(frozen=True, slots=True)
 class ReconciliationReport:
-    """What a comparison has found. `credited` and `refunds` were missing here and are here now."""
+    """What a comparison has found. `credited` and `refunded` were missing here and are here now.
+
+    `unknown` are payments that fit no order of ours and wait for the operator.
+    """
 
     transactions: int
     credited: int
@@ -72,9 +84,13 @@ class Reconciliation:
         async with self._db.read() as reader:
             seen = int(await find_setting(reader, _OFFSET_KEY) or 0)
         offset = 0 if full else max(0, seen - _OVERLAP)
-        counts = {"transactions": 0, "credited": 0, "refunded": 0, "unknown": 0}
+        counts = {"transactions": 0, "credited": 0, "refunded": 0}
         for _ in range(_MOST_PAGES):
             page = await self._stars.list_transactions(offset=offset, limit=_PAGE)
+            if not page and counts["transactions"] == 0 and offset > 0:
+                # The list is shorter than we remember: another bot's, whose books are all new to us.
+                offset, seen = 0, 0
+                continue
             for transaction in page:
                 counts["transactions"] += 1
                 if (what := await self._compare(transaction)) is not None:
@@ -84,17 +100,22 @@ class Reconciliation:
                 await put_setting(tx, _OFFSET_KEY, max(offset, seen))
             if len(page) < _PAGE:
                 break
+        async with self._db.read() as reader:
+            # Those of earlier times as well: they wait for the operator.
+            counts["unknown"] = int(await reader.scalar(_UNPLACED))
         report = ReconciliationReport(**counts)
         log.info("stars_reconciled", **report.as_json())
         return report
 
     async def _compare(self, transaction: StarTransaction) -> str | None:
-        """What was missing here: "credited", "refunded" or "unknown"; None when nothing was."""
-        if transaction.payload is None:
-            # Withdrawals, gifts and fees are no business of ours.
+        """What was missing here: "credited" or "refunded"; None when nothing was."""
+        if transaction.stars <= 0:
             return None
         if not transaction.incoming:
             return await self._compare_refund(transaction)
+        if transaction.payload is None:
+            # Gifts and affiliate fees are no business of ours.
+            return None
         period = timedelta(seconds=transaction.period_seconds) if transaction.period_seconds else None
         outcome = await self._charges.credit(
             Charge(
@@ -111,7 +132,7 @@ class Reconciliation:
         )
         return {
             ChargeOutcome.KNOWN: None,
-            ChargeOutcome.UNKNOWN: "unknown",
+            ChargeOutcome.UNKNOWN: None,
             ChargeOutcome.CREDITED: "credited",
             ChargeOutcome.REFUNDING: "credited",
         }[outcome]
@@ -119,6 +140,9 @@ class Reconciliation:
     async def _compare_refund(self, transaction: StarTransaction) -> str | None:
         async with self._db.read() as reader:
             before = await repository.find_charge(reader, transaction.id, Method.STARS)
+        if not before and transaction.payload is None:
+            # A withdrawal.
+            return None
         await self._refunds.record_vendor_refund(
             VendorRefund(
                 method=Method.STARS,

@@ -86,13 +86,18 @@ _IS_GONE = text(
     FROM payments p WHERE p.id = :id
     """
 )
+# One process asks at a time, and for as long as its calls may take: a bank may not know our request's id (SBP).
+_CLAIM = text(
+    """
+    UPDATE refunds SET next_attempt_at = now() + CASE method WHEN 'stars' THEN interval '12 seconds'
+        ELSE interval '75 seconds' END
+    WHERE id = :id AND state = 'OPEN' AND next_attempt_at <= now()
+    """
+)
 _DUE = text(
     """
-    UPDATE refunds SET next_attempt_at = now() + interval '20 seconds'
-    WHERE id IN (
-        SELECT id FROM refunds WHERE state = 'OPEN' AND next_attempt_at <= now()
-        ORDER BY next_attempt_at LIMIT :limit FOR UPDATE SKIP LOCKED)
-    RETURNING id, attempts
+    SELECT id, attempts FROM refunds WHERE state = 'OPEN' AND next_attempt_at <= now()
+    ORDER BY next_attempt_at LIMIT :limit
     """
 )
 
@@ -217,10 +222,14 @@ class RefundService:
         return _view(row)
 
     async def finish(self, refund_id: UUID) -> None:
-        """Ask the vendor about an open refund and record what it says. Harmless when it is not open (any more)."""
-        async with self._db.read() as reader:
-            row = await reader.one_or_none(_GET, {"id": refund_id})
-        if row is None or row.state != RefundState.OPEN:
+        """Ask the vendor about an open refund and record what it says.
+
+        Does nothing when it is not open (any more), not due, or being asked about by somebody else.
+        """
+        async with self._db.transaction() as tx:
+            claimed = (await tx.execute(_CLAIM, {"id": refund_id})).rowcount == 1
+            row = await tx.one_or_none(_GET, {"id": refund_id})
+        if row is None or not claimed:
             return
         request = OpenRefund(
             row.id, row.payment_id, row.charge_id, row.payer_telegram_id, row.amount_minor, row.attempts
@@ -271,15 +280,15 @@ class RefundService:
         for refund_id in completed:
             await self._record_success(refund_id)
 
-    async def forget_payers(self) -> None:
-        """Of who deleted their data, not even the payer's id stays once the refund window is over."""
+    async def forget_payers(self, *, limit: int = 1000) -> int:
+        """Of who is no user, not even the payer's id stays once the refund window is over; returns how many."""
         async with self._db.transaction() as tx:
-            await repository.forget_payers(tx, window=self._window)
+            return await repository.forget_payers(tx, window=self._window, limit=limit)
 
     async def ring_due(self, *, limit: int) -> list[Job]:
         """Open refunds that nobody has asked about for a while."""
-        async with self._db.transaction() as tx:
-            rows = await tx.all(_DUE, {"limit": limit})
+        async with self._db.read() as reader:
+            rows = await reader.all(_DUE, {"limit": limit})
         return [Job(Queue.REST, REFUND_JOB, str(row.id), row.attempts) for row in rows]
 
     async def _open(
@@ -308,6 +317,7 @@ class RefundService:
                 actor=actor,
                 reason=reason,
                 credits_due=due,
+                ring=False,
             )
             if amount == left:
                 await returns.withdraw(tx, payment)
@@ -395,6 +405,9 @@ class RefundService:
                 tx.after_commit(Signal(row.user_id))
             await tx.execute(_UNDO, {"id": row.payment_id, "amount_minor": row.amount_minor, "credits": row.credits})
             await tx.execute(_FINISH, {"id": refund_id, "state": RefundState.REFUSED.value, "error": detail})
+            payment = await repository.find_payment(tx, row.payment_id)
+            if payment is not None:
+                await returns.restore(tx, payment)
         self._metrics.refund_ended(method=row.method, outcome="refused")
         await self._alerts.raise_(
             f"refund-failed:{row.charge_id}",

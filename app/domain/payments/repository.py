@@ -26,7 +26,8 @@ _LOCK_ORDER = text(f"SELECT {_ORDER_COLUMNS} {_FROM_ORDERS} WHERE o.id = :id FOR
 _ORDERS = text(
     f"""
     SELECT {_ORDER_COLUMNS} {_FROM_ORDERS}
-    WHERE o.user_id = :user_id AND o.id < :before_id ORDER BY o.id DESC LIMIT :limit
+    WHERE o.user_id = :user_id AND o.id < :before_id AND (CAST(:method AS text) IS NULL OR o.method = :method)
+    ORDER BY o.id DESC LIMIT :limit
     """
 )
 _INSERT_ORDER = text(
@@ -50,16 +51,44 @@ _SET_PAID = text(
     """
 )
 _SET_STATUS = text("UPDATE orders SET status = :status, next_check_at = NULL WHERE id = :id AND status = 'PENDING'")
+# A page can be paid without a checkout of ours: its order is asked about at once, and until the page has ended.
 _CLOSE_ALL = text(
-    "UPDATE orders SET status = 'CLOSED', next_check_at = NULL WHERE user_id = :user_id AND status = 'PENDING'"
+    """
+    UPDATE orders SET status = 'CLOSED', next_check_at = CASE WHEN method = 'tbank' THEN now() END
+    WHERE user_id = :user_id AND status = 'PENDING' RETURNING id
+    """
 )
+_FORGET_PAGE = text("UPDATE orders SET next_check_at = NULL WHERE id = :id AND status = 'CLOSED'")
 _FORGET_PAYERS = text(
     """
-    UPDATE payments p SET payer_telegram_id = NULL FROM users u
-    WHERE u.id = p.user_id AND u.deleted_at IS NOT NULL AND p.payer_telegram_id IS NOT NULL
-        AND p.created_at < clock_now() - CAST(:window AS interval)
+    UPDATE payments SET payer_telegram_id = NULL WHERE id IN (
+        SELECT p.id FROM payments p
+        WHERE p.payer_telegram_id IS NOT NULL AND p.created_at < clock_now() - CAST(:window AS interval)
+            AND NOT EXISTS (SELECT 1 FROM users u WHERE u.telegram_id = p.payer_telegram_id)
+            AND NOT EXISTS (SELECT 1 FROM refunds r WHERE r.payment_id = p.id AND r.state = 'OPEN')
+            AND NOT EXISTS (SELECT 1 FROM subscriptions s WHERE s.order_id = p.order_id AND s.stop_owed)
+        ORDER BY p.created_at LIMIT :limit FOR UPDATE OF p SKIP LOCKED)
     """
 )
+_COUNT_PENDING = text(
+    """
+    SELECT count(*) AS pending, extract(epoch FROM min(expires_at) - clock_now()) AS seconds FROM orders
+    WHERE user_id = :user_id AND method = :method AND status = 'PENDING' AND expires_at > clock_now()
+    """
+)
+# Of a card order that is still asked about it is not known yet that nobody has paid.
+_LOCK_DEAD = text(
+    """
+    SELECT o.id FROM orders o
+    WHERE o.status <> 'PAID' AND o.expires_at < clock_now() - interval '7 days' AND o.next_check_at IS NULL
+        AND NOT EXISTS (SELECT 1 FROM payments p WHERE p.order_id = o.id)
+        AND NOT EXISTS (SELECT 1 FROM subscriptions s WHERE s.order_id = o.id)
+        AND NOT EXISTS (SELECT 1 FROM gifts g WHERE g.order_id = o.id AND g.state <> 'UNPAID')
+    ORDER BY o.expires_at LIMIT :limit FOR UPDATE OF o SKIP LOCKED
+    """
+)
+_DELETE_GIFTS = text("DELETE FROM gifts WHERE order_id = ANY(:ids)")
+_DELETE_ORDERS = text("DELETE FROM orders WHERE id = ANY(:ids)")
 _CONSUME = text("UPDATE orders SET consumed_by = :generation_id WHERE id = :id AND consumed_by IS NULL")
 
 _PAYMENT_COLUMNS: Final = """
@@ -101,6 +130,7 @@ _INSERT_PAYMENT = text(
         :amount_minor, :refunded_minor, CAST(:period_end AS timestamptz), :source)
     """
 )
+_SET_PERIOD_END = text("UPDATE payments SET period_end = :period_end WHERE id = :id")
 _RECORD_GIVEN = text(
     """
     UPDATE payments SET user_id = :user_id, credits = :credits, entry_key = :entry_key,
@@ -170,10 +200,11 @@ async def lock_order(tx: Tx, order_id: UUID, *, bot_username: str = "") -> Order
 
 
 async def list_orders(
-    reader: Reader, user_id: int, *, before_id: UUID, limit: int, bot_username: str
+    reader: Reader, user_id: int, *, before_id: UUID, limit: int, bot_username: str, method: Method | None = None
 ) -> list[OrderView]:
-    """A user's orders, newest first."""
-    rows = await reader.all(_ORDERS, {"user_id": user_id, "before_id": before_id, "limit": limit})
+    """A user's orders, newest first; those paid in one way, or all."""
+    given = {"user_id": user_id, "before_id": before_id, "limit": limit, "method": method.value if method else None}
+    rows = await reader.all(_ORDERS, given)
     return [_order(row, bot_username) for row in rows]
 
 
@@ -192,14 +223,39 @@ async def end_unpaid(tx: Tx, order_id: UUID, status: OrderStatus) -> bool:
     return (await tx.execute(_SET_STATUS, {"id": order_id, "status": status.value})).rowcount == 1
 
 
-async def close_all(tx: Tx, user_id: int) -> None:
-    """Nothing of what a user has ordered and not paid can be paid any more: they delete their data."""
-    await tx.execute(_CLOSE_ALL, {"user_id": user_id})
+async def close_all(tx: Tx, user_id: int) -> list[UUID]:
+    """Nothing of what a user has ordered and not paid is for sale any more: they delete their data.
+
+    Returns these orders; the checks of card orders go on until their pages have ended.
+    """
+    return [row.id for row in await tx.all(_CLOSE_ALL, {"user_id": user_id})]
 
 
-async def forget_payers(tx: Tx, *, window: timedelta) -> None:
-    """Whose payments were whose is kept for the refund window, and no longer, after they deleted their data."""
-    await tx.execute(_FORGET_PAYERS, {"window": window})
+async def forget_page(tx: Tx, order_id: UUID) -> None:
+    """The page of a closed order has ended: nobody asks about it any more."""
+    await tx.execute(_FORGET_PAGE, {"id": order_id})
+
+
+async def forget_payers(tx: Tx, *, window: timedelta, limit: int) -> int:
+    """Forget, beyond the refund window, payers who are nobody's user (any more), as long as no money depends on them.
+
+    Returns how many.
+    """
+    return (await tx.execute(_FORGET_PAYERS, {"window": window, "limit": limit})).rowcount
+
+
+async def count_pending(tx: Tx, user_id: int, method: Method) -> tuple[int, float]:
+    """A user's unpaid orders that can still be paid, and in how many seconds the first of them ends."""
+    row = await tx.one_or_none(_COUNT_PENDING, {"user_id": user_id, "method": method.value})
+    return (row.pending, float(row.seconds or 0)) if row else (0, 0.0)
+
+
+async def purge_unpaid(tx: Tx, *, limit: int) -> int:
+    """Delete orders that expired more than 7 days ago and were never paid, with their gifts; returns how many."""
+    ids = [row.id for row in await tx.all(_LOCK_DEAD, {"limit": limit})]
+    await tx.execute(_DELETE_GIFTS, {"ids": ids})
+    await tx.execute(_DELETE_ORDERS, {"ids": ids})
+    return len(ids)
 
 
 async def consume(tx: Tx, order_id: UUID, generation_id: UUID) -> bool:
@@ -261,6 +317,11 @@ async def insert_payment(tx: Tx, payment: PaymentView, *, source: str) -> None:
             "source": source,
         },
     )
+
+
+async def set_period_end(tx: Tx, payment_id: UUID, period_end: datetime) -> None:
+    """Which period a payment was for, told later."""
+    await tx.execute(_SET_PERIOD_END, {"id": payment_id, "period_end": period_end})
 
 
 async def record_given(

@@ -28,7 +28,7 @@ _INSERT = text(
     INSERT INTO refunds (id, payment_id, method, amount_minor, credits, user_id, origin, actor, reason, state,
         next_attempt_at, finished_at)
     VALUES (:id, :payment_id, :method, :amount_minor, :credits, :user_id, :origin, :actor, :reason, :state,
-        now() + interval '15 seconds', CASE WHEN :state = 'OPEN' THEN NULL ELSE clock_now() END)
+        now(), CASE WHEN :state = 'OPEN' THEN NULL ELSE clock_now() END)
     """
 )
 _REDUCE = text(
@@ -47,11 +47,34 @@ _SHORTEN = text(
     WHERE id = :user_id
     """
 )
+# Premium that was given back is over; months that were paid before stay.
 _STOP_SUBSCRIPTION = text(
     """
-    UPDATE subscriptions SET state = 'CANCELED', stop_owed = recurring AND state <> 'CANCELED'
+    UPDATE subscriptions SET
+        state = CASE WHEN recurring THEN 'CANCELED' ELSE state END,
+        stop_owed = recurring AND state <> 'CANCELED',
+        period_end = coalesce(
+            (SELECT max(p.period_end) FROM payments p
+             WHERE p.order_id = :order_id AND p.refunded_minor < p.amount_minor),
+            clock_now() - CAST(:grace AS interval))
     WHERE order_id = :order_id RETURNING id, stop_owed
     """
+)
+_RESTORE_SUBSCRIPTION = text(
+    """
+    UPDATE subscriptions SET
+        -- Telegram was told already: the user may resume it
+        state = CASE WHEN stop_owed THEN 'ACTIVE' ELSE state END,
+        stop_owed = false,
+        period_end = coalesce(
+            (SELECT max(p.period_end) FROM payments p
+             WHERE p.order_id = :order_id AND p.refunded_minor < p.amount_minor),
+            period_end)
+    WHERE order_id = :order_id
+    """
+)
+_REOPEN_GIFT = text(
+    "UPDATE gifts SET state = 'OPEN' WHERE order_id = :order_id AND state = 'CLOSED' AND taken_by IS NULL"
 )
 _NO_MONEY_BACK = text(
     """
@@ -84,9 +107,11 @@ async def open_refund(
     credits_due: int = 0,
     already_taken: int = 0,
     state: RefundState = RefundState.OPEN,
+    ring: bool = True,
 ) -> TakenBack:
     """Owe the vendor's refund, taking `credits_due` back: what is spent of them becomes debt.
 
+    Without `ring` the caller asks the vendor itself, and the sweep does when it could not.
     `already_taken` are credits that left by another entry (RETIRE) and come back when the vendor refuses.
     Raises: IntegrityError of `refunds_stars_once` when a refund of these Stars exists.
     """
@@ -117,7 +142,7 @@ async def open_refund(
         },
     )
     await tx.execute(_REDUCE, {"id": payment.id, "amount_minor": amount_minor, "credits": credits_due + already_taken})
-    if state is RefundState.OPEN:
+    if state is RefundState.OPEN and ring:
         tx.after_commit(Job(Queue.REST, REFUND_JOB, str(refund_id)))
     if payment.user_id is not None:
         tx.after_commit(Signal(payment.user_id))
@@ -136,7 +161,10 @@ async def is_retired(tx: Tx, payment: PaymentView) -> bool:
 
 
 async def withdraw(tx: Tx, payment: PaymentView) -> None:
-    """Take back what is no credits: the gift, premium, the clean picture. After the whole payment was refunded."""
+    """Take back what is no credits: the gift, premium. After the whole payment was refunded.
+
+    A picture that was freed of its watermark stays so: it has been seen.
+    """
     order = await repository.lock_order(tx, payment.order_id) if payment.order_id else None
     if order is None:
         return
@@ -144,9 +172,25 @@ async def withdraw(tx: Tx, payment: PaymentView) -> None:
         case Purpose.GIFT:
             await tx.execute(_CLOSE_GIFT, {"order_id": order.id})
         case Purpose.SUBSCRIPTION:
-            row = await tx.one_or_none(_STOP_SUBSCRIPTION, {"order_id": order.id})
+            row = await tx.one_or_none(_STOP_SUBSCRIPTION, {"order_id": order.id, "grace": GRACE})
             if row is not None and row.stop_owed:
                 tx.after_commit(Job(Queue.REST, STOP_RENEWAL_JOB, str(row.id)))
+            if payment.user_id is not None:
+                await tx.execute(_SHORTEN, {"user_id": payment.user_id, "grace": GRACE})
+        case Purpose.PACK | Purpose.UNLOCK | Purpose.DRAFT:
+            pass
+
+
+async def restore(tx: Tx, payment: PaymentView) -> None:
+    """The vendor refused: what `withdraw` took is there again."""
+    order = await repository.lock_order(tx, payment.order_id) if payment.order_id else None
+    if order is None:
+        return
+    match order.purpose:
+        case Purpose.GIFT:
+            await tx.execute(_REOPEN_GIFT, {"order_id": order.id})
+        case Purpose.SUBSCRIPTION:
+            await tx.execute(_RESTORE_SUBSCRIPTION, {"order_id": order.id})
             if payment.user_id is not None:
                 await tx.execute(_SHORTEN, {"user_id": payment.user_id, "grace": GRACE})
         case Purpose.PACK | Purpose.UNLOCK | Purpose.DRAFT:

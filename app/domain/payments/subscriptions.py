@@ -27,13 +27,21 @@ _COLUMNS: Final = """
     s.id, s.product_key, s.recurring, s.state, s.period_end, s.charge_id,
     s.period_end + interval '1 day' > clock_now() AS in_force
 """
-# The one that lasts longest is the one that the user means.
+# The one that Telegram renews, and of several the one that lasts longest, is the one that the user means.
 _CURRENT = text(
     f"""
     SELECT {_COLUMNS} FROM subscriptions s
     WHERE s.user_id = :user_id AND s.period_end + interval '1 day' > clock_now()
-    ORDER BY s.recurring DESC, s.period_end DESC LIMIT 1
+    ORDER BY s.recurring DESC, (s.state = 'ACTIVE') DESC, s.period_end DESC LIMIT 1
     """  # noqa: S608 - fixed text
+)
+# Telegram lets a user hold several at once; who cancels means all of them.
+_RENEWING = text(
+    """
+    SELECT id, charge_id FROM subscriptions
+    WHERE user_id = :user_id AND recurring AND state = 'ACTIVE' AND period_end + interval '1 day' > clock_now()
+    ORDER BY period_end DESC LIMIT 20
+    """
 )
 _SET_STATE = text(
     """
@@ -45,11 +53,13 @@ _BY_ORDER = text(
     "SELECT s.id FROM subscriptions s JOIN users u ON u.id = s.user_id"
     " WHERE s.order_id = :order_id AND u.telegram_id = :telegram_id"
 )
+# Whether Telegram wants the first charge's id or the newest one's is not documented: both are told.
 _TO_STOP = text(
     """
-    SELECT s.id, s.charge_id, p.payer_telegram_id AS telegram_id FROM subscriptions s
-    LEFT JOIN payments p ON p.method = 'stars' AND p.charge_id = s.charge_id
-    WHERE s.id = :id AND s.stop_owed ORDER BY p.period_no LIMIT 1
+    SELECT DISTINCT p.charge_id, p.payer_telegram_id AS telegram_id, p.charge_id = s.charge_id AS is_first
+    FROM subscriptions s JOIN payments p ON p.method = 'stars' AND p.order_id = s.order_id
+    WHERE s.id = :id AND s.stop_owed AND p.payer_telegram_id IS NOT NULL
+    ORDER BY is_first DESC, p.charge_id DESC LIMIT 24
     """
 )
 _STOPPED = text("UPDATE subscriptions SET stop_owed = false WHERE id = :id")
@@ -70,7 +80,7 @@ _ENDING = text(
 _LEAVE = text(
     """
     UPDATE subscriptions SET state = 'CANCELED', stop_owed = recurring
-    WHERE user_id = :user_id AND state = 'ACTIVE' RETURNING id, stop_owed
+    WHERE user_id = :user_id AND period_end + interval '1 day' > clock_now() RETURNING id, stop_owed
     """
 )
 
@@ -109,18 +119,18 @@ class SubscriptionService:
     async def stop_renewal(self, subscription_id: UUID) -> None:
         """Tell Telegram not to renew what was refunded or whose user has left; repeated until it is told."""
         async with self._db.read() as reader:
-            row = await reader.one_or_none(_TO_STOP, {"id": subscription_id})
-        if row is None:
-            return
-        if row.telegram_id is not None:
+            rows = await reader.all(_TO_STOP, {"id": subscription_id})
+        for row in rows:
             try:
                 await self._stars.set_renewal(row.telegram_id, row.charge_id, is_canceled=True)
             except StarsUnavailable as error:
                 log.warning("renewal_not_stopped_yet", subscription_id=str(subscription_id), error=error.detail)
                 return
             except StarsRefused as error:
-                # It has ended already, or was never one.
+                # It has ended already, or goes by another charge's id.
                 log.info("renewal_stop_refused", subscription_id=str(subscription_id), error=error.detail)
+            else:
+                break
         async with self._db.transaction() as tx:
             await tx.execute(_STOPPED, {"id": subscription_id})
 
@@ -161,14 +171,17 @@ class SubscriptionService:
             row = await reader.one_or_none(_CURRENT, {"user_id": actor.user_id})
         if row is None or not row.recurring or user is None or user.telegram_id is None:
             raise NotFound
-        try:
-            await self._stars.set_renewal(user.telegram_id, row.charge_id, is_canceled=is_canceled)
-        except (StarsUnavailable, StarsRefused) as error:
-            raise ProviderUnavailable(log={"detail": error.detail}) from error
         state = SubscriptionState.CANCELED if is_canceled else SubscriptionState.ACTIVE
-        async with self._db.transaction() as tx:
-            await tx.execute(_SET_STATE, {"id": row.id, "state": state.value})
-            tx.after_commit(Signal(user.id))
+        async with self._db.read() as reader:
+            renewing = await reader.all(_RENEWING, {"user_id": user.id}) if is_canceled else []
+        for each in renewing or [row]:
+            try:
+                await self._stars.set_renewal(user.telegram_id, each.charge_id, is_canceled=is_canceled)
+            except (StarsUnavailable, StarsRefused) as error:
+                raise ProviderUnavailable(log={"detail": error.detail}) from error
+            async with self._db.transaction() as tx:
+                await tx.execute(_SET_STATE, {"id": each.id, "state": state.value})
+                tx.after_commit(Signal(user.id))
         return replace(_view(row), state=state)
 
 

@@ -42,12 +42,16 @@ def _select(condition: str, *, lock: str = "") -> Any:
     return text(f"SELECT {COLUMNS} FROM users u WHERE {condition} {lock}").columns(preferences=JSONB)  # noqa: S608 - fixed text
 
 
+# As strong as an update of the balances needs, and no stronger: what refers to the user (a message owed to somebody
+# else) does not wait for it, and so is no part of a deadlock.
+_LOCK = "FOR NO KEY UPDATE"
+
 _BY_ID = _select("u.id = :id")
-_BY_ID_LOCKED = _select("u.id = :id", lock="FOR UPDATE")
+_BY_ID_LOCKED = _select("u.id = :id", lock=_LOCK)
 _BY_TELEGRAM_ID = _select("u.telegram_id = :telegram_id")
-_BY_TELEGRAM_ID_LOCKED = _select("u.telegram_id = :telegram_id", lock="FOR UPDATE")
+_BY_TELEGRAM_ID_LOCKED = _select("u.telegram_id = :telegram_id", lock=_LOCK)
 _BY_HASH = _select("u.telegram_hash = :hash")
-_BY_HASH_LOCKED = _select("u.telegram_hash = :hash", lock="FOR UPDATE")
+_BY_HASH_LOCKED = _select("u.telegram_hash = :hash", lock=_LOCK)
 
 _INSERT = text(
     """

@@ -7,6 +7,7 @@ import pytest
 from fastapi import FastAPI
 from sqlalchemy import text
 
+from app.adapters.providers.kie import KieProvider
 from app.container import Container
 from app.domain.ports import ProviderTraits
 from tests.api.conftest import OpenCabinet, connect
@@ -56,6 +57,27 @@ async def test_unknown_callers_are_slowed_down(http: FastAPI, vendor: SignedVend
         answers = [await ring(client, name) for name in ["demo", "nobody"] * 6]
     assert answers == [204] * 10 + [429] * 2
     assert vendor.asked == []
+
+
+async def test_a_vendor_that_cannot_sign_is_an_unknown_caller(
+    http: FastAPI, container: Container, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without its secret anybody could ring: the database is not asked whether the task is ours."""
+    monkeypatch.setitem(container.providers, "kie", KieProvider(base_url="http://127.0.0.1:9", api_key="k"))
+    asked: list[str] = []
+
+    async def note(name: str, _task_id: str) -> bool:
+        asked.append(name)
+        return False
+
+    monkeypatch.setattr(container.services.doorbell, "ring", note)
+    async with connect(http) as client:
+        answers = [
+            (await client.post("/hooks/providers/kie", json={"data": {"taskId": "t"}})).status_code for _ in range(12)
+        ]
+    assert answers == [204] * 10 + [429] * 2
+    assert asked == []
+    await container.providers["kie"].close()
 
 
 async def _waits(container: Container) -> bool:

@@ -193,7 +193,7 @@ async def test_a_foreign_5xx_leaves_a_create_unknown(
 @create
 @pytest.mark.parametrize(
     ("status", "expected"),
-    [(400, ProviderInvalid), (403, ProviderOutOfMoney), (404, ProviderInvalid), (429, ProviderRateLimited)],
+    [(400, ProviderInvalid), (403, ProviderBusy), (404, ProviderInvalid), (429, ProviderRateLimited)],
 )
 async def test_a_foreign_4xx_was_not_taken(
     provider: DemoProvider, vendor: ScriptedVendor, call: Creates, status: int, expected: type[ProviderError]

@@ -24,8 +24,10 @@ from app.adapters.providers.stability import StabilityProvider
 from app.domain.ports import (
     Provider,
     ProviderBusy,
+    ProviderError,
     ProviderInvalid,
     ProviderOutcomeUnknown,
+    ProviderOutOfMoney,
     ProviderRateLimited,
     VendorInput,
     VendorRequest,
@@ -92,6 +94,26 @@ async def test_an_own_error_is_one_whatever_the_status(vendor: VendorHttp, serve
         vendor.accepted(await vendor.read("GET", "x"))
     with pytest.raises(ProviderInvalid):
         await vendor.create("x", content={})
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        (Answer(b"<html>forbidden</html>", 403), ProviderBusy),
+        (Answer({"code": "no"}, 403), ProviderOutOfMoney),
+        (Answer(b"", 401), ProviderOutOfMoney),
+        (Answer(b"", 402), ProviderOutOfMoney),
+    ],
+    ids=["filtered", "forbidden", "no-key", "no-money"],
+)
+async def test_only_the_vendor_forbids_everything(
+    vendor: VendorHttp, server: VendorServer, answer: Answer, expected: type[ProviderError]
+) -> None:
+    server.will({"GET /base/x": answer, "POST /base/x": answer})
+    with pytest.raises(expected):
+        await vendor.create("x", content={})
+    with pytest.raises(expected):
+        vendor.accepted(await vendor.read("GET", "x"))
 
 
 async def test_a_gateways_status_is_unknown_even_in_the_vendors_words(vendor: VendorHttp, server: VendorServer) -> None:

@@ -146,3 +146,9 @@ async def test_a_signed_call_names_its_job(clock: Clock) -> None:
 async def test_a_forged_or_old_call_names_no_job(headers: dict[str, str], clock: Clock) -> None:
     async with kie_at("http://127.0.0.1:1", clock, callback_key=SIGNING_KEY) as provider:
         assert await provider.read_callback(headers, kie.MARKET_CALL) is None
+
+
+async def test_only_with_a_key_it_is_asked_to_ring(clock: Clock) -> None:
+    for key in (None, SIGNING_KEY):
+        async with kie_at("http://127.0.0.1:1", clock, callback_key=key) as provider:
+            assert provider.traits.rings is (key is not None)

@@ -104,6 +104,12 @@ async def test_a_model_of_one_picture_is_not_sent_two(server: VendorServer) -> N
     assert server.seen == []
 
 
+async def test_only_with_a_secret_it_is_asked_to_ring() -> None:
+    for secret in (None, kling.SIGNING_SECRET):
+        async with kling_at("http://127.0.0.1:1", secret=secret) as provider:
+            assert provider.traits.rings is (secret is not None)
+
+
 async def test_the_published_signature_is_accepted() -> None:
     async with kling_at("http://127.0.0.1:1", secret=kling.SIGNING_SECRET) as provider:
         assert await provider.read_callback(kling.SIGNED_HEADERS, kling.SIGNED_BODY) == "tasks:1234567890"

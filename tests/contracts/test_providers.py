@@ -302,7 +302,8 @@ async def test_a_vendor_that_is_away_settles_no_task(vendor: VendorCase) -> None
 @every_vendor
 async def test_only_a_vendor_with_callbacks_claims_to_ring(vendor: VendorCase) -> None:
     async with opened(vendor, "http://127.0.0.1:1") as provider:
-        assert provider.traits.rings == any(call.task_id for call in vendor.calls)
+        # Some ring only where their calls are signed, which their own tests look at.
+        assert not provider.traits.rings or any(call.task_id for call in vendor.calls)
         assert await provider.read_callback({}, b"") is None
         assert await provider.read_callback({}, b"\xff{[" * 50_000) is None
 

@@ -327,6 +327,9 @@ def read_refusal(answer: VendorAnswer, own: OwnError | None) -> ProviderError:
 def _refusal(answer: VendorAnswer, own: OwnError | None) -> ProviderError:
     detail = _detail(answer, own)
     kind = (own.kind if own else None) or _BARE_STATUSES.get(answer.status)
+    if own is None and answer.status == 403:
+        # A filter between us and the vendor refuses this one request; only the vendor can speak of our account.
+        kind = ProviderBusy
     if kind is ProviderReferenceKnown:
         return ProviderReferenceKnown(detail, task_id=own.task_id if own else None)
     if kind is not None:

@@ -112,7 +112,7 @@ _USUAL_DIALECT: Final = _Dialect()
 class KieProvider:
     """The Provider port. `close()` ends the connections.
 
-    `callback_key` is the HMAC key of the console; with it, unsigned calls are not listened to.
+    `callback_key` is the HMAC key of the console; without it no call is asked for.
     """
 
     name: Final = "kie"
@@ -130,7 +130,8 @@ class KieProvider:
             finds_by_reference=False,
             refuses_known_reference=False,
             stops_free=False,
-            rings=True,
+            # Unsigned calls could be anybody's: without the secret the vendor is not asked to ring.
+            rings=callback_key is not None,
             first_poll_seconds=3.0,
             longest_poll_seconds=15.0,
             downloads_from=origin(base_url),
@@ -193,7 +194,7 @@ class KieProvider:
         return CancelOutcome.TOO_LATE
 
     async def read_callback(self, headers: Mapping[str, str], body: bytes) -> str | None:
-        """The job that is news, if the signature is right or none is expected. It signs the id, not the body."""
+        """The job that is news, if the signature is right. It signs the id; without a key, `rings` is off."""
         data = record(json_object(body).get("data"))
         task_id = word(data.get("taskId", data.get("task_id")))
         if task_id is None or self._callback_key is None:

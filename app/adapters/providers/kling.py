@@ -100,7 +100,7 @@ _NOT_FOUND: Final = re.compile(r"not (?:be )?found|not exist", re.IGNORECASE)
 class KlingProvider:
     """The Provider port. `close()` ends the connections.
 
-    `callback_secret` is the console's signing secret (`whsec_…`); with it, unsigned calls are not listened to.
+    `callback_secret` is the console's signing secret (`whsec_…`); without it no call is asked for.
     Raises: ValueError when that is no such secret.
     """
 
@@ -119,7 +119,8 @@ class KlingProvider:
             finds_by_reference=True,
             refuses_known_reference=True,
             stops_free=False,
-            rings=True,
+            # Unsigned calls could be anybody's: without the secret the vendor is not asked to ring.
+            rings=callback_secret is not None,
             first_poll_seconds=4.0,
             longest_poll_seconds=15.0,
             downloads_from=origin(base_url),
@@ -184,7 +185,7 @@ class KlingProvider:
         return CancelOutcome.TOO_LATE
 
     async def read_callback(self, headers: Mapping[str, str], body: bytes) -> str | None:
-        """The task that is news, if the signature is right or none is expected."""
+        """The task that is news, if the signature is right; without a secret nobody is asked to call (`rings`)."""
         key = self._callback_key
         if key is not None and not is_standard_webhook(key, headers, body, now=self._clock()):
             return None

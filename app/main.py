@@ -79,6 +79,8 @@ async def work(settings: Settings) -> None:
     async with Container(settings) as container:
         await _seed(container)
         await refuse_moved_clock(container)
+        # Not started: only so that an update whose replay was cut off is handled here too.
+        Telegram(container)
         worker = WorkerService(container)
         await worker.start()
         log.info("worker_started")
@@ -132,6 +134,8 @@ async def _seed(container: Container) -> None:
             await container.seed()
         except (DBAPIError, OSError, TimeoutError) as error:
             if not is_outage(error):
+                mend = "mend DATABASE_URL, or run: starbrush migrate"
+                log.critical("database_refuses", error=str(error), mend=mend)
                 raise
             log.warning("database_away", error=str(error))
             await asyncio.sleep(_SEED_PAUSE_SECONDS)

@@ -280,10 +280,10 @@ class RefundService:
         for refund_id in completed:
             await self._record_success(refund_id)
 
-    async def forget_payers(self, *, limit: int = 1000) -> int:
+    async def forget_payers(self) -> int:
         """Of who is no user, not even the payer's id stays once the refund window is over; returns how many."""
         async with self._db.transaction() as tx:
-            return await repository.forget_payers(tx, window=self._window, limit=limit)
+            return await repository.forget_payers(tx, window=self._window)
 
     async def ring_due(self, *, limit: int) -> list[Job]:
         """Open refunds that nobody has asked about for a while."""
@@ -364,24 +364,29 @@ class RefundService:
 
     async def _record_success(self, refund_id: UUID) -> None:
         async with self._db.transaction() as tx:
-            row = await tx.one_or_none(_GET, {"id": refund_id})
-            if row is None:
-                return
-            payment = await repository.find_payment(tx, row.payment_id)
-            if payment is not None:
-                await _lock_parties(tx, payment)
-            row = await tx.one_or_none(_LOCK, {"id": refund_id})
-            if row is None:
-                return
-            await tx.execute(_FINISH, {"id": refund_id, "state": RefundState.DONE.value, "error": None})
-            if payment is not None:
-                await _follow(tx, payment)
-                # What was retired had never been there for the user to see.
-                credits_taken = 0 if row.origin == RefundOrigin.MONEY_BACK else row.credits
-                await _owe_notice(tx, payment, refund_id, row.amount_minor, credits_taken, row.debt)
+            row = await self._complete(tx, refund_id)
+        # Reached as well when the vendor's own word was quicker than ours.
         self._crashpoints.reach("refund.recorded")
-        self._metrics.refund_ended(method=row.method, outcome="done")
-        log.info("refund_done", refund_id=str(refund_id), charge_id=row.charge_id)
+        if row is not None:
+            self._metrics.refund_ended(method=row.method, outcome="done")
+            log.info("refund_done", refund_id=str(refund_id), charge_id=row.charge_id)
+
+    async def _complete(self, tx: Tx, refund_id: UUID) -> Row[Any] | None:
+        """The refund is made; None when that was known."""
+        seen = await tx.one_or_none(_GET, {"id": refund_id})
+        payment = await repository.find_payment(tx, seen.payment_id) if seen is not None else None
+        if payment is not None:
+            await _lock_parties(tx, payment)
+        row = await tx.one_or_none(_LOCK, {"id": refund_id})
+        if row is None:
+            return None
+        await tx.execute(_FINISH, {"id": refund_id, "state": RefundState.DONE.value, "error": None})
+        if payment is not None:
+            await _follow(tx, payment)
+            # What was retired had never been there for the user to see.
+            credits_taken = 0 if row.origin == RefundOrigin.MONEY_BACK else row.credits
+            await _owe_notice(tx, payment, refund_id, row.amount_minor, credits_taken, row.debt)
+        return row
 
     async def _record_refusal(self, refund_id: UUID, detail: str) -> None:
         async with self._db.transaction() as tx:

@@ -13,7 +13,8 @@ from fastapi import FastAPI
 
 from app.container import Container
 from app.domain.actors import Actor
-from app.domain.payments.views import OrderView
+from app.domain.payments.models import Method
+from app.domain.payments.views import NewOrder, OrderView
 from app.domain.ports import Terminal
 from app.domain.users.views import UserView
 from app.sandbox.config import SandboxConfig
@@ -285,6 +286,20 @@ async def test_a_pack_is_bought_on_the_pages(
     assert "You have got 100\u00a0💎. Your balance is 120\u00a0💎." in paid.text
     assert "refresh" not in paid.text
     assert "Paid" in (await visitor.get("/web/shop")).text
+
+
+async def test_orders_paid_inside_telegram_are_none_of_the_pages(
+    visitor: httpx.AsyncClient, container: Container, bank: Bank, ann: UserView
+) -> None:
+    who = Actor.user(ann.id)
+    card = await ordered(visitor, container, ann)
+    for _ in range(6):
+        new = NewOrder(Method.STARS, "pack-starter")
+        stars = await container.services.orders.create(who, new, wants_link=False)
+    await enter(visitor, container, ann)
+    assert f"/web/orders/{card.id}" in (await visitor.get("/web/shop")).text, "newer orders in Stars do not hide it"
+    assert (await visitor.get(f"/web/orders/{card.id}")).status_code == 200
+    assert (await visitor.get(f"/web/orders/{stars.id}")).status_code == 404
 
 
 async def test_looking_at_an_unreported_payment_has_it_found_soon(

@@ -387,6 +387,83 @@ async def test_a_wrong_password_is_the_operators_and_costs_nobody(
     assert await money(shop, ann) == (120, 0)
 
 
+# -------------------------------------------------------------------------------------- a buyer deletes their data
+
+
+async def sweep(shop: Shop) -> int:
+    """Ask about whatever is due; returns how many orders that was."""
+    jobs = await shop.services.card_events.ring_due(limit=10)
+    for job in jobs:
+        await shop.services.card_events.check(UUID(job.subject))
+    return len(jobs)
+
+
+async def make_due(shop: Shop) -> None:
+    await shop.run_sql("UPDATE orders SET next_check_at = now() WHERE next_check_at IS NOT NULL")
+
+
+async def test_deleting_ones_data_closes_the_open_page(shop: Shop, bank: Bank, ann: UserView) -> None:
+    await shop.services.promotions.create(OPERATOR, NewPromoCode("SPRING", percent=20))
+    order = await shop.services.orders.create(
+        actor(ann), NewOrder(Method.TBANK, "pack-starter", promo_code="SPRING"), cards_allowed=True
+    )
+    await shop.services.accounts.erase(actor(ann))
+    assert await shop.scalar("SELECT bound_until IS NULL FROM promo_redemptions"), "the discount is free again"
+    await bank.fault("Cancel", "drop_before")
+    assert await sweep(shop) == 1, "at once, not when its turn would have come"
+    assert bank.payment(order).status is TBankStatus.NEW
+    await make_due(shop)
+    await sweep(shop)
+    assert bank.payment(order).status is TBankStatus.CANCELED
+    await make_due(shop)
+    await sweep(shop)
+    assert await state(shop, order) is OrderState.CLOSED
+    await make_due(shop)
+    assert await sweep(shop) == 0, "an ended page is not asked about again"
+
+
+async def test_a_page_whose_address_was_lost_is_closed_with_the_rest(shop: Shop, bank: Bank, ann: UserView) -> None:
+    order = await ordered_by_card(shop, ann)
+    await shop.run_sql("UPDATE orders SET vendor_payment_id = NULL, link = NULL")
+    await shop.services.accounts.erase(actor(ann))
+    await sweep(shop)
+    assert bank.payment(order).status is TBankStatus.CANCELED
+    await shop.advance_clock(timedelta(hours=26))
+    await make_due(shop)
+    assert await sweep(shop) == 1, "another page might have been on its way"
+    await make_due(shop)
+    assert await sweep(shop) == 0
+
+
+async def test_what_a_buyer_paid_and_nobody_told_goes_back_after_they_left(
+    shop: Shop, bank: Bank, ann: UserView
+) -> None:
+    order = await ordered_by_card(shop, ann)
+    bank.pay(order)
+    await shop.services.accounts.erase(actor(ann))
+    await sweep(shop)
+    assert await purchases(shop) == []
+    [refund_row] = await shop.run_sql("SELECT id, state, origin FROM refunds")
+    await shop.services.refunds.finish(refund_row["id"])
+    assert bank.payment(order).status is TBankStatus.REFUNDED
+    assert await shop.scalar("SELECT state FROM refunds") == RefundState.DONE
+    await make_due(shop)
+    assert await sweep(shop) == 0
+    assert await shop.prove() == []
+
+
+async def test_the_money_of_a_paid_order_let_go_is_told_to_the_operator(shop: Shop, bank: Bank, ann: UserView) -> None:
+    order = await ordered_by_card(shop, ann)
+    payment = bank.pay(order)
+    assert await hear(shop, bank.told(payment))
+    assert await hear(shop, bank.told(payment, Status="REVERSED", PaymentId=payment.payment_id + 1_000))
+    assert await shop.alerts() == [], "another page of the order was closed"
+    assert await hear(shop, bank.told(payment, Status="REVERSED"))
+    assert await shop.alerts() == [f"card-reversed:{payment.payment_id}"]
+    assert await money(shop, ann) == (120, 0)
+    assert await state(shop, order) is OrderState.PAID
+
+
 # ----------------------------------------------------------------------------------------------------- refunds
 
 

@@ -100,12 +100,12 @@ async def show_shelf(request: Request, container: Wired) -> Response:
     products: list[Product] = []
     if await container.services.terminals.sells_to(user):
         products = [product for product in await container.services.catalog.list_products() if _is_sold(product)]
-    orders = await container.services.orders.list_own(caller.actor, limit=_ORDERS_SHOWN)
+    orders = await container.services.orders.list_own(caller.actor, limit=_ORDERS_SHOWN, method=Method.TBANK)
     return pages.shelf(
         Words(container.translator, user.language),
         user,
         products,
-        [order for order in orders.items if order.method is Method.TBANK],
+        list(orders.items),
         # A press is one order however often it is sent; the page shown anew offers another.
         request_key=secrets.token_hex(12),
     )
@@ -136,6 +136,9 @@ async def show_order(order_id: str, request: Request, container: Wired, go: str 
     except ValueError as error:
         raise PaymentNotFound from error
     order = await container.services.orders.get(caller.actor, number)
+    if order.method is not Method.TBANK:
+        # What is paid inside Telegram has no page here.
+        raise PaymentNotFound
     await container.services.card_events.look(caller.actor, order.id)
     user = await container.services.users.get(caller.user_id)
     return pages.order_page(Words(container.translator, user.language), order, user, forward=go == "1")

@@ -30,6 +30,7 @@ from app.domain.limits.tiers import Limits, TierLimits
 from app.domain.payments import repository as orders
 from app.domain.payments import subscriptions
 from app.domain.ports import SessionStore
+from app.domain.promotions import discounts
 from app.domain.referrals import rewards
 from app.domain.referrals.service import invite_link
 from app.domain.uploads import repository as uploads
@@ -183,7 +184,8 @@ class AccountService:
             erased = await generations.forget_all_content(tx, user.id)
             await generations.forget_outputs(tx, erased)
             tx.after_commit(*(erasure(upload_id) for upload_id in await uploads.forget_all(tx, user.id)))
-            await orders.close_all(tx, user.id)
+            for order_id in await orders.close_all(tx, user.id):
+                await discounts.release(tx, order_id)
             tx.after_commit(*await subscriptions.leave(tx, user.id))
             await self._void(tx, user.id, actor)
             await outbox.drop(tx, user.id)

@@ -26,6 +26,7 @@ from app.domain.payments.refunds import RefundService
 from app.domain.payments.terminals import CardGateways
 from app.domain.payments.views import Charge, OrderState, OrderView, VendorRefund
 from app.domain.ports import (
+    CardError,
     CardForged,
     CardGateway,
     CardMisconfigured,
@@ -50,6 +51,8 @@ _REFUSED_SHOWN: Final = 2_000
 _MOST_CHECKS: Final = 600
 # Nothing can be paid any more: the page is closed, or the held money was let go.
 _ENDED_UNPAID: Final = frozenset({CardStatus.CANCELED, CardStatus.DEADLINE_EXPIRED, CardStatus.REVERSED})
+# A page in these can still be closed.
+_CLOSABLE: Final = frozenset({CardStatus.NEW, CardStatus.FORM_SHOWED})
 # The page may allow another attempt as long as it is open.
 _NOT_PAID_YET: Final = frozenset({CardStatus.NEW, CardStatus.FORM_SHOWED, CardStatus.REJECTED, CardStatus.AUTH_FAIL})
 # In these the notification's amount is what is left, which is compared with nothing.
@@ -84,13 +87,13 @@ _SOONER = text(
 _PENDING = text(
     """
     SELECT checks, expires_at < clock_now() - interval '1 hour' AS is_over FROM orders
-    WHERE id = :id AND status = 'PENDING' AND method = 'tbank'
+    WHERE id = :id AND method = 'tbank' AND (status = 'PENDING' OR (status = 'CLOSED' AND next_check_at IS NOT NULL))
     """
 )
 _ADOPT = text(
     """
     UPDATE orders SET vendor_payment_id = :payment_id
-    WHERE id = :id AND vendor_payment_id IS NULL AND status = 'PENDING'
+    WHERE id = :id AND vendor_payment_id IS NULL AND status IN ('PENDING', 'CLOSED')
     """
 )
 _NOW = text("SELECT clock_now()")
@@ -184,7 +187,10 @@ class CardEventService:
         return [Job(Queue.REST, CHECK_JOB, str(row.id), row.checks) for row in rows]
 
     async def check(self, order_id: UUID) -> None:
-        """Ask T-Bank, at the order's own terminal, what became of it. Harmless when it is not pending any more."""
+        """Ask T-Bank, at the order's own terminal, what became of it. Harmless when nothing is open any more.
+
+        The page of an order whose buyer has deleted their data is closed.
+        """
         async with self._db.read() as reader:
             pending = await reader.one_or_none(_PENDING, {"id": order_id})
             order = await repository.find_order(reader, order_id, bot_username="")
@@ -223,11 +229,27 @@ class CardEventService:
                 {"order_id": str(order.id), "payment_id": payment.payment_id, "reason": why},
             )
             return
-        if payment.status in _NOT_PAID_YET and is_over:
+        if payment.status in _NOT_PAID_YET | _ENDED_UNPAID and is_over:
             # The page has closed with the order; an attempt that was declined ends with it.
-            await self._end(order, payment_id=payment.payment_id)
+            await self._end(order, payment_id=order.vendor_payment_id and payment.payment_id)
+            return
+        if payment.status in _CLOSABLE and order.state is OrderState.CLOSED:
+            await self._close_page(order, payment)
             return
         await self._apply(event, source=ChargeSource.CHECK)
+
+    async def _close_page(self, order: OrderView, payment: CardPayment) -> None:
+        """Nobody is to pay a closed order. The next check hears what came of it, or tries again."""
+        gateway = self._gateways[Terminal(order.terminal or "")]
+        try:
+            await gateway.cancel(
+                payment.payment_id,
+                amount_kopecks=None,
+                receipt=None,
+                external_request_id=f"close:{payment.payment_id}",
+            )
+        except CardError as error:
+            log.info("card_page_stays_open", order_id=str(order.id), error=error.detail)
 
     async def _apply(self, event: CardEvent, *, source: ChargeSource) -> None:
         order = await self._find_order(event.order_id)
@@ -243,6 +265,8 @@ class CardEventService:
             case CardStatus.REFUNDED:
                 await self._take_back(event, order, left_kopecks=0)
                 await self._end(order, payment_id=event.payment_id)
+            case CardStatus.REVERSED if order.state is OrderState.PAID:
+                await self._tell_reversed(event, order)
             case status if status in _ENDED_UNPAID:
                 await self._end(order, payment_id=event.payment_id)
             case _:
@@ -282,6 +306,17 @@ class CardEventService:
             )
         )
 
+    async def _tell_reversed(self, event: CardEvent, order: OrderView) -> None:
+        """The money of a paid order was let go, which the bank says of held money alone: something is wrong."""
+        if order.vendor_payment_id != event.payment_id:
+            # Another page of this order was closed.
+            return
+        await self._alerts.raise_(
+            f"card-reversed:{event.payment_id}",
+            "alert-card-reversed",
+            {"order_id": event.order_id, "payment_id": event.payment_id},
+        )
+
     async def _end(self, order: OrderView, *, payment_id: str | None = None) -> None:
         """The order was not paid and will not be, unless it is another of its pages that has ended."""
         if payment_id is not None and order.vendor_payment_id not in (None, payment_id):
@@ -290,6 +325,7 @@ class CardEventService:
             # A page whose address was lost; the order may get another one.
             return
         async with self._db.transaction() as tx:
+            await repository.forget_page(tx, order.id)
             if await repository.end_unpaid(tx, order.id, OrderStatus.FAILED):
                 await discounts.release(tx, order.id)
 

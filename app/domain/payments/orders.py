@@ -8,6 +8,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from decimal import Decimal
 from typing import Final, Protocol
 from uuid import UUID
 
@@ -44,6 +45,8 @@ from app.domain.users.views import UserView
 _KEY_INDEX: Final = "request_keys_pkey"
 _LAST_ID: Final = UUID(int=2**128 - 1)
 _HOUR_SECONDS: Final = 3_600
+# Orders in Stars cost the user nothing until they are paid; by card each counts as a purchase.
+_MOST_PENDING: Final = 30
 # A purchase counts here and at the checkout alike (spec §4).
 PURCHASES_SCOPE: Final = "purchases"
 
@@ -62,7 +65,7 @@ class OrderTerms:
 
     bot_username: str
     life: timedelta
-    stars_per_credit: float
+    stars_per_credit: Decimal
     kopecks_per_credit: int
     purchases_per_hour: int
 
@@ -198,8 +201,13 @@ class OrderService:
             raise PaymentNotFound
         return order
 
-    async def list_own(self, actor: Actor, *, cursor: str | None = None, limit: int = 20) -> Page[OrderView]:
-        """The actor's orders, newest first. Raises: ValidationFailed for a cursor that is none of ours."""
+    async def list_own(
+        self, actor: Actor, *, cursor: str | None = None, limit: int = 20, method: Method | None = None
+    ) -> Page[OrderView]:
+        """The actor's orders, newest first; those paid in one way, or all.
+
+        Raises: ValidationFailed for a cursor that is none of ours.
+        """
         before_id = _LAST_ID
         if cursor is not None:
             try:
@@ -213,6 +221,7 @@ class OrderService:
                 before_id=before_id,
                 limit=limit + 1,
                 bot_username=self._terms.bot_username,
+                method=method,
             )
         items = tuple(found[:limit])
         return Page(items, encode_cursor(str(items[-1].id)) if len(found) > limit else None)
@@ -256,6 +265,7 @@ class OrderService:
             if user is None or user.deleted:
                 raise UserNotFound
             require_allowed(user)
+            await self._check_pending(tx, user.id, new.method)
             priced = await self._price(tx, user, order_id, new, product)
             await repository.insert_order(
                 tx,
@@ -289,6 +299,18 @@ class OrderService:
             message = "an order vanished in its own transaction"
             raise AssertionError(message)
         return order
+
+    async def purge(self, *, limit: int = 500) -> int:
+        """Delete orders that nobody has paid, 7 days after they expired, a batch at a time; returns how many."""
+        async with self._db.transaction() as tx:
+            return await repository.purge_unpaid(tx, limit=limit)
+
+    async def _check_pending(self, tx: Tx, user_id: int, method: Method) -> None:
+        if method is not Method.STARS:
+            return
+        pending, seconds = await repository.count_pending(tx, user_id, method)
+        if pending >= _MOST_PENDING:
+            raise RateLimitExceeded(limit=_MOST_PENDING, retry_after=max(1, math.ceil(seconds)))
 
     async def may_purchase(self, user_id: int) -> bool:
         """Count a purchase; False beyond the hour's limit. Redis away: the sale goes on."""

@@ -236,7 +236,7 @@ async def forget_page(tx: Tx, order_id: UUID) -> None:
     await tx.execute(_FORGET_PAGE, {"id": order_id})
 
 
-async def forget_payers(tx: Tx, *, window: timedelta, limit: int) -> int:
+async def forget_payers(tx: Tx, *, window: timedelta, limit: int = 1000) -> int:
     """Forget, beyond the refund window, payers who are nobody's user (any more), as long as no money depends on them.
 
     Returns how many.

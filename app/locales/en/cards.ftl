@@ -12,6 +12,9 @@ alert-card-terminal-refused =
 alert-card-partial-refund =
     T-Bank reports a refund, and its amount cannot be read. The credits were not touched.
     <b>What to do:</b> look at the payment in T-Bank’s cabinet and set the balance right with <code>starbrush grant</code>.
+alert-card-reversed =
+    T-Bank says that the money of a paid card order was let go. The order stands as paid, and the credits were not touched.
+    <b>What to do:</b> look at the payment in T-Bank’s cabinet. If the money did not come, set the balance right with <code>starbrush grant</code>.
 alert-card-order-unclear =
     A card order was asked about for days without a clear answer; it is closed now.
     <b>What to do:</b> look at the payment in T-Bank’s cabinet. If it was paid, replay its notification there: it is still credited.

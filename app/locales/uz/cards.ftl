@@ -12,6 +12,9 @@ alert-card-terminal-refused =
 alert-card-partial-refund =
     T-Bank pul qaytarilganini xabar qildi, ammo summasini tushunib boʻlmadi. Kreditlarga tegilmadi.
     <b>Nima qilish kerak:</b> toʻlovni T-Bank kabinetida koʻring va balansni toʻgʻrilang: <code>starbrush grant</code>.
+alert-card-reversed =
+    T-Bank toʻlangan buyurtma puli kartaga qaytarib yuborilganini xabar qildi. Buyurtma toʻlangan holda qoldi, kreditlarga tegilmadi.
+    <b>Nima qilish kerak:</b> toʻlovni T-Bank kabinetida koʻring. Pul kelmagan boʻlsa, balansni toʻgʻrilang: <code>starbrush grant</code>.
 alert-card-order-unclear =
     Karta buyurtmasi haqida bir necha kun soʻraldi, aniq javob boʻlmadi; endi u yopildi.
     <b>Nima qilish kerak:</b> toʻlovni T-Bank kabinetida koʻring. Toʻlangan boʻlsa, xabarni oʻsha yerda takrorlang: toʻlov baribir hisobga olinadi.

@@ -3,6 +3,7 @@
 import asyncio
 import hmac
 import json
+from collections.abc import Mapping
 from typing import Any, Final
 
 import structlog
@@ -13,7 +14,7 @@ from fastapi import APIRouter, Request, Response
 from pydantic import ValidationError
 
 from app.adapters.telegram.money_updates import SOURCE as MONEY_SOURCE
-from app.adapters.telegram.money_updates import is_about_money
+from app.adapters.telegram.money_updates import find_person, is_about_money
 from app.container import Container
 from app.core.db import is_outage
 from app.domain.delivery.models import DeliveryRank
@@ -36,6 +37,7 @@ def telegram_router(container: Container, dispatcher: Dispatcher) -> APIRouter:
     """The route; updates are handled in the request, so that the answer means something."""
     router = APIRouter()
     receiver = UpdateReceiver(container, dispatcher)
+    container.services.inbox.register(_SOURCE, receiver.replay)
     secret = container.settings.telegram_webhook_secret.get_secret_value().encode()
 
     @router.post(PATH)
@@ -73,18 +75,20 @@ class UpdateReceiver:
 
     async def receive(self, body: bytes) -> None:
         """Return once the update is handled or stored. Raises whatever keeps it from being stored."""
+        document: Any = None
         try:
-            document: Any = json.loads(body)
-            update = Update.model_validate(document, context={"bot": self._container.bot})
+            document = json.loads(body)
+            # Money needs nothing of the update but its raw form: one that is not as we know it is kept like any other.
+            if is_about_money(document):
+                await self._receive_money(document)
+                return
+            update = self._read(document)
         except (ValueError, ValidationError) as error:
             log.error("update_unreadable", error=type(error).__name__)
-            await self._store(_unreadable(body), error)
+            await self._store(document if isinstance(document, dict) else _unreadable(body), error)
             self._container.metrics.update_received(kind="unreadable", outcome="stored")
             return
         kind = _kind(update)
-        if is_about_money(document):
-            await self._receive_money(document, kind)
-            return
         try:
             async with asyncio.timeout(self._limit_seconds):
                 await self._dispatcher.feed_update(self._container.bot, update)
@@ -95,13 +99,20 @@ class UpdateReceiver:
         else:
             self._container.metrics.update_received(kind=kind, outcome="handled")
 
-    async def _receive_money(self, document: dict[str, Any], kind: str) -> None:
+    async def replay(self, document: Mapping[str, Any]) -> None:
+        """Handle an update that had failed, as if it came now. Raises whatever its handler raises."""
+        await self._dispatcher.feed_update(self._container.bot, self._read(document))
+
+    def _read(self, document: object) -> Update:
+        return Update.model_validate(document, context={"bot": self._container.bot})
+
+    async def _receive_money(self, document: dict[str, Any]) -> None:
         """Stored first, then handled; what could not be handled now is handled again by the sweep.
 
         No handler of the chat sees it, so that no state of a dialogue can swallow it (trap 46).
         """
         inbox = self._container.services.inbox
-        event_id = await inbox.receive(source=MONEY_SOURCE, body=document)
+        event_id = await inbox.receive(source=MONEY_SOURCE, body=document, telegram_id=find_person(document))
         handled = True
         try:
             async with asyncio.timeout(self._limit_seconds):
@@ -110,6 +121,7 @@ class UpdateReceiver:
             handled = False
             log.exception("money_event_postponed", event_id=event_id)
             await inbox.record_failure(event_id, error)
+        kind = "subscription" if "subscription" in document else "message"
         self._container.metrics.update_received(kind=kind, outcome="handled" if handled else "stored")
 
     async def _keep(self, update: Update, document: dict[str, object], error: Exception) -> None:
@@ -127,7 +139,10 @@ class UpdateReceiver:
 
     async def _store(self, document: dict[str, object], error: Exception) -> bool:
         return await self._container.services.inbox.store_failed(
-            source=_SOURCE, body=document, error=f"{type(error).__name__}: {error}"[:_LONGEST_ERROR]
+            source=_SOURCE,
+            body=document,
+            error=f"{type(error).__name__}: {error}"[:_LONGEST_ERROR],
+            telegram_id=find_person(document),
         )
 
     async def _apologise(self, update: Update) -> None:

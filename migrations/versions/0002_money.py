@@ -73,6 +73,9 @@ def upgrade() -> None:
     op.create_index(
         "orders_draft", "orders", ["draft_id"], unique=False, postgresql_where=sa.text("draft_id IS NOT NULL")
     )
+    op.create_index(
+        "orders_unpaid", "orders", ["expires_at"], unique=False, postgresql_where=sa.text("status <> 'PAID'")
+    )
     op.create_table(
         "payments",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -108,6 +111,13 @@ def upgrade() -> None:
         ["generation_id"],
         unique=False,
         postgresql_where=sa.text("generation_id IS NOT NULL"),
+    )
+    op.create_index(
+        "payments_payer",
+        "payments",
+        ["created_at"],
+        unique=False,
+        postgresql_where=sa.text("payer_telegram_id IS NOT NULL"),
     )
     op.create_table(
         "refunds",
@@ -192,6 +202,19 @@ def upgrade() -> None:
         sa.Column("body", sa.Text(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.PrimaryKeyConstraint("id"),
+    )
+    # What is kept of a person is found by their id when they delete their data.
+    op.add_column("inbox", sa.Column("telegram_id", sa.BigInteger(), nullable=True))
+    op.create_index(
+        "inbox_person", "inbox", ["telegram_id"], unique=False, postgresql_where=sa.text("telegram_id IS NOT NULL")
+    )
+    op.create_index("inbox_done", "inbox", ["created_at"], unique=False, postgresql_where=sa.text("state <> 'OWED'"))
+    op.create_index(
+        "alerts_person",
+        "alerts",
+        [sa.literal_column("(params ->> 'telegram_id')")],
+        unique=False,
+        postgresql_where=sa.text("(params ->> 'telegram_id') IS NOT NULL"),
     )
     # Money back instead of credits when this one fails: what paid for it is looked up by its id.
     op.add_column("generations", sa.Column("money_back", sa.Boolean(), server_default=sa.text("false"), nullable=False))

@@ -11,6 +11,7 @@ from sqlalchemy import text
 
 from app.bot.setup import Telegram
 from app.container import Container
+from app.domain.actors import Actor
 from tests.bot.conftest import NewPhone
 from tests.bot.phone import Phone, until, words_of
 from tests.bot.updates import Json, post, private_message
@@ -110,6 +111,38 @@ async def test_what_nobody_can_read_is_stored_and_not_asked_for_again(
 ) -> None:
     assert await post(container.settings, body) == 200
     assert [row["state"] for row in await inbox(container)] == ["FAILED"]
+
+
+async def test_a_payment_that_telegrams_library_cannot_read_is_kept_as_money(
+    bot: Telegram, container: Container
+) -> None:
+    payment = {"currency": "XTR", "total_amount": "?", "invoice_payload": "p", "telegram_payment_charge_id": "c"}
+    update = private_message(700_000_001, successful_payment=payment)
+    assert await post(container.settings, update) == 200
+    async with container.db.read() as reader:
+        [row] = await reader.all(text("SELECT source, state, telegram_id FROM inbox"))
+    assert tuple(row) == ("stars", "OWED", 700_000_001)
+
+
+async def test_a_failed_update_is_replayed_once_its_handler_is_mended(
+    bot: Telegram, new_phone: NewPhone, container: Container
+) -> None:
+    phone = await new_phone()
+    is_mended = False
+    handled: list[str] = []
+
+    async def react() -> None:
+        if not is_mended:
+            await burst()
+        handled.append("poison")
+
+    poison(bot, react)
+    assert await post(container.settings, private_message(phone.id, "poison")) == 200
+    [item] = await container.services.inbox.list_events()
+    is_mended = True
+    await container.services.inbox.replay(Actor.operator("tests"), item.id, reason="mended")
+    assert handled == ["poison"]
+    assert [row["state"] for row in await inbox(container)] == ["HANDLED"]
 
 
 async def test_an_update_of_a_kind_that_is_not_known_yet_is_let_pass(bot: Telegram, container: Container) -> None:

@@ -14,11 +14,32 @@ from app.domain.payments.views import Charge, VendorRefund
 SOURCE: Final = "stars"
 
 
-def is_about_money(update: Mapping[str, Any]) -> bool:
-    """Whether an update moves money and is therefore stored before it is handled."""
+_LONGEST_ID: Final = 2**52
+
+
+def is_about_money(update: object) -> bool:
+    """Whether an update, however malformed, moves money and is therefore stored before it is handled."""
+    if not isinstance(update, Mapping):
+        return False
     message = update.get("message")
     is_message = isinstance(message, Mapping) and ("successful_payment" in message or "refunded_payment" in message)
     return is_message or "subscription" in update
+
+
+def find_person(update: object) -> int | None:
+    """The person who sent an update or whom it is about, whatever its kind; None when it is malformed."""
+    if not isinstance(update, Mapping):
+        return None
+    for content in update.values():
+        if not isinstance(content, Mapping):
+            continue
+        # A message may be the bot's own, and its private chat has its person's id; a group's is below zero.
+        for field in ("chat", "from", "user"):
+            person = content.get(field)
+            number = person.get("id") if isinstance(person, Mapping) else None
+            if type(number) is int and 0 < number < _LONGEST_ID:
+                return number
+    return None
 
 
 def read_update(update: Mapping[str, Any]) -> StarsEvent | None:

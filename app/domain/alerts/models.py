@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Identity, Text, UniqueConstraint, text
+from sqlalchemy import BigInteger, Identity, Index, Text, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -14,7 +14,14 @@ class Alert(Base):
     """Something that the operator must know; `repeats` counts how often it was raised in its hour."""
 
     __tablename__ = "alerts"
-    __table_args__ = (UniqueConstraint("cause", "hour", name="alerts_once_an_hour"),)
+    __table_args__ = (
+        UniqueConstraint("cause", "hour", name="alerts_once_an_hour"),
+        Index(
+            "alerts_person",
+            text("(params ->> 'telegram_id')"),
+            postgresql_where=text("(params ->> 'telegram_id') IS NOT NULL"),
+        ),
+    )
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
     cause: Mapped[str] = mapped_column(Text)

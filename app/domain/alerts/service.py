@@ -26,7 +26,8 @@ _RAISE = text(
 _FORGET = text(
     """
     WITH forgotten AS (
-        UPDATE alerts SET params = '{}' WHERE params ->> 'telegram_id' = :telegram_id RETURNING id
+        UPDATE alerts SET params = '{}'
+        WHERE params ->> 'telegram_id' = :telegram_id RETURNING id
     )
     UPDATE deliveries SET params = '{}'
     WHERE key IN (SELECT 'alert:' || id FROM forgotten) AND state NOT IN ('OWED', 'SENDING')

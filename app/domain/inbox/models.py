@@ -26,12 +26,16 @@ class InboxEvent(Base):
     __table_args__ = (
         Index("inbox_source_hash", "source", "body_hash", unique=True),
         Index("inbox_due", "next_attempt_at", postgresql_where=text("state = 'OWED'")),
+        Index("inbox_person", "telegram_id", postgresql_where=text("telegram_id IS NOT NULL")),
+        Index("inbox_done", "created_at", postgresql_where=text("state <> 'OWED'")),
     )
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
     source: Mapped[str] = mapped_column(Text)
     body_hash: Mapped[bytes] = mapped_column(LargeBinary)
     body: Mapped[Any] = mapped_column(JSONB)
+    # who sent it or whom it is about, so that their deletion finds it
+    telegram_id: Mapped[int | None] = mapped_column(BigInteger)
     state: Mapped[str] = mapped_column(Text)
     attempts: Mapped[int] = mapped_column(server_default="0")
     error: Mapped[str | None] = mapped_column(Text)

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, Final
 
 import structlog
-from sqlalchemy import BigInteger, bindparam, text
+from sqlalchemy import bindparam, text
 from sqlalchemy.dialects.postgresql import JSONB
 
 from app.core.crashpoints import CrashPoints
@@ -31,25 +31,24 @@ OnFailing = Callable[[str, int, BaseException], Awaitable[None]]
 # Telegram repeats an update byte by byte: a second failure of the same one is the same row.
 _STORE = text(
     """
-    INSERT INTO inbox (source, body_hash, body, state, attempts, error)
-    VALUES (:source, :body_hash, :body, :state, 1, :error)
+    INSERT INTO inbox (source, body_hash, body, telegram_id, state, attempts, error)
+    VALUES (:source, :body_hash, :body, :telegram_id, :state, 1, :error)
     ON CONFLICT (source, body_hash) DO UPDATE SET attempts = inbox.attempts + 1, error = excluded.error
     RETURNING attempts
     """
 ).bindparams(bindparam("body", type_=JSONB))
-# Of numbers that Telegram calls "id" there are two, a user's and a chat's, and a private chat has its user's.
-_FORGET = text(
+_FORGET = text("DELETE FROM inbox WHERE telegram_id = :telegram_id AND state <> 'OWED'")
+_PURGE = text(
     """
-    DELETE FROM inbox
-    WHERE state <> 'OWED' AND jsonb_path_exists(body, '$.**.id ? (@ == $id)', jsonb_build_object('id', :telegram_id))
+    DELETE FROM inbox WHERE id IN (
+        SELECT id FROM inbox WHERE state <> 'OWED' AND created_at < now() - interval '180 days'
+        ORDER BY created_at LIMIT :limit FOR UPDATE SKIP LOCKED)
     """
-).bindparams(bindparam("telegram_id", type_=BigInteger))
-
-
+)
 _RECEIVE = text(
     """
-    INSERT INTO inbox (source, body_hash, body, state, next_attempt_at)
-    VALUES (:source, :body_hash, :body, 'OWED', now() + interval '10 seconds')
+    INSERT INTO inbox (source, body_hash, body, telegram_id, state, next_attempt_at)
+    VALUES (:source, :body_hash, :body, :telegram_id, 'OWED', now() + interval '10 seconds')
     ON CONFLICT (source, body_hash) DO UPDATE SET source = excluded.source
     RETURNING id, state
     """
@@ -66,9 +65,10 @@ _FAIL = text("UPDATE inbox SET error = :error WHERE id = :id AND state = 'OWED' 
 _REPLAY = text(
     """
     UPDATE inbox SET state = 'OWED', next_attempt_at = now() + interval '10 seconds' WHERE id = :id
-    RETURNING source, state
     """
 )
+_LOCK = text("SELECT source, state FROM inbox WHERE id = :id FOR UPDATE")
+_FAIL_AGAIN = text("UPDATE inbox SET state = 'FAILED', error = :error WHERE id = :id AND state = 'OWED'")
 _DUE = text(
     """
     UPDATE inbox SET next_attempt_at = now() + interval '30 seconds'
@@ -115,10 +115,16 @@ class InboxService:
         """Hand in who handles the events of a source (once)."""
         self._handlers[source] = handler
 
-    async def receive(self, *, source: str, body: Mapping[str, Any]) -> int:
-        """Keep an event that was verified; the same one again is the same row. Returns its id, to be handled."""
+    async def receive(self, *, source: str, body: Mapping[str, Any], telegram_id: int | None = None) -> int:
+        """Keep an event that was verified; the same one again is the same row. Returns its id, to be handled.
+
+        `telegram_id` is the person it is about: with their data it is deleted, once it was handled.
+        """
         async with self._db.transaction() as tx:
-            row = await tx.one_or_none(_RECEIVE, {"source": source, "body_hash": _hash(body), "body": _storable(body)})
+            row = await tx.one_or_none(
+                _RECEIVE,
+                {"source": source, "body_hash": _hash(body), "body": _storable(body), "telegram_id": telegram_id},
+            )
             if row is None:
                 message = "an upsert returned nothing"
                 raise AssertionError(message)
@@ -138,9 +144,8 @@ class InboxService:
             return
         handler = self._handlers.get(row.source)
         if handler is None:
-            # Of a source that only another kind of process handles.
-            log.warning("inbox_source_without_handler", source=row.source, event_id=event_id)
-            return
+            message = f"nobody handles events of {row.source}"
+            raise LookupError(message)
         await handler(row.body)
         async with self._db.transaction() as tx:
             await tx.execute(_HANDLED, {"id": event_id})
@@ -149,25 +154,34 @@ class InboxService:
     async def record_failure(self, event_id: int, error: BaseException) -> None:
         """Note why an event could not be handled, and alert when it is not the first time."""
         async with self._db.transaction() as tx:
-            row = await tx.one_or_none(
-                _FAIL, {"id": event_id, "error": f"{type(error).__name__}: {error}"[:_LONGEST_ERROR]}
-            )
+            row = await tx.one_or_none(_FAIL, {"id": event_id, "error": _words(error)})
         if row is not None and row.attempts >= _TRIES_UNTIL_ALERT:
             await self._on_failing(row.source, event_id, error)
 
     async def replay(self, actor: Actor, event_id: int, *, reason: str) -> None:
         """Handle an event once more, whatever became of it; audited.
 
-        Raises: NotFound; whatever the handler raises.
+        One that was FAILED and fails again is FAILED again: only money is handled until it succeeds.
+        Raises: NotFound; LookupError when nobody handles events of its source; whatever the handler raises.
         """
         async with self._db.transaction() as tx:
-            row = await tx.one_or_none(_REPLAY, {"id": event_id})
+            row = await tx.one_or_none(_LOCK, {"id": event_id})
             if row is None:
                 raise NotFound
+            if row.source not in self._handlers:
+                message = f"nobody handles events of {row.source}"
+                raise LookupError(message)
+            await tx.execute(_REPLAY, {"id": event_id})
             await audit.record(
                 tx, actor, action="inbox.replay", subject=f"inbox:{event_id}", before={}, after={}, reason=reason
             )
-        await self.handle(event_id)
+        try:
+            await self.handle(event_id)
+        except Exception as error:
+            if row.state == InboxState.FAILED:
+                async with self._db.transaction() as tx:
+                    await tx.execute(_FAIL_AGAIN, {"id": event_id, "error": _words(error)})
+            raise
 
     async def list_events(self, *, state: InboxState | None = None, limit: int = 50) -> tuple[InboxItem, ...]:
         """The newest events."""
@@ -184,7 +198,14 @@ class InboxService:
             rows = await tx.all(_DUE, {"limit": limit})
         return [Job(Queue.REST, INBOX_JOB, str(row.id), row.attempts) for row in rows]
 
-    async def store_failed(self, *, source: str, body: Mapping[str, object], error: str) -> bool:
+    async def purge(self, *, limit: int = 500) -> int:
+        """Delete events of more than 180 days ago, a batch at a time; what is owed stays. Returns how many."""
+        async with self._db.transaction() as tx:
+            return (await tx.execute(_PURGE, {"limit": limit})).rowcount
+
+    async def store_failed(
+        self, *, source: str, body: Mapping[str, object], error: str, telegram_id: int | None = None
+    ) -> bool:
         """Keep an event whose handler failed, for the operator's replay. True when it is the first time."""
         async with self._db.transaction() as tx:
             attempts = await tx.scalar(
@@ -193,6 +214,7 @@ class InboxService:
                     "source": source,
                     "body_hash": _hash(body),
                     "body": _storable(body),
+                    "telegram_id": telegram_id,
                     "state": InboxState.FAILED.value,
                     "error": error,
                 },
@@ -203,6 +225,10 @@ class InboxService:
 async def forget_person(tx: Tx, telegram_id: int) -> None:
     """Drop the events that a person sent or that are about them; what is still to be handled is money, and stays."""
     await tx.execute(_FORGET, {"telegram_id": telegram_id})
+
+
+def _words(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}"[:_LONGEST_ERROR]
 
 
 def _hash(body: Mapping[str, object]) -> bytes:

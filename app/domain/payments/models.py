@@ -91,6 +91,7 @@ class Order(Base):
         ),
         Index("orders_check", "next_check_at", postgresql_where=text("next_check_at IS NOT NULL")),
         Index("orders_draft", "draft_id", postgresql_where=text("draft_id IS NOT NULL")),
+        Index("orders_unpaid", "expires_at", postgresql_where=text("status <> 'PAID'")),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -138,6 +139,7 @@ class Payment(Base):
         Index("payments_user", "user_id", text("id DESC")),
         Index("payments_order", "order_id"),
         Index("payments_generation", "generation_id", postgresql_where=text("generation_id IS NOT NULL")),
+        Index("payments_payer", "created_at", postgresql_where=text("payer_telegram_id IS NOT NULL")),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)

@@ -32,6 +32,7 @@ async def examine(settings: Settings) -> list[Finding]:
     findings = [Finding("settings", ok=False, detail=problem) for problem in list_problems(settings)]
     if not findings:
         findings.append(Finding("settings", ok=True, detail="complete"))
+    findings += [Finding("callbacks", ok=True, detail=warning) for warning in _unsigned_callbacks(settings)]
     if list_misshapen(settings) or not settings.has_connections:
         return findings
     container = Container(settings)
@@ -59,6 +60,19 @@ def _crash_point_problems(settings: Settings) -> list[str]:
     except ValueError:
         return [f"CRASH_AT is no point of a protocol; write one of {', '.join(POINTS)}, or name:times"]
     return []
+
+
+def _unsigned_callbacks(settings: Settings) -> list[str]:
+    """What works without a callback secret, but later: the vendor is not asked to call."""
+    secrets = {
+        "kling": ("KLING_CALLBACK_SECRET", settings.kling_callback_secret),
+        "kie": ("KIE_CALLBACK_KEY", settings.kie_callback_key),
+    }
+    return [
+        f"warning: {name} is asked about its tasks and does not call; set {setting} to hear of results at once"
+        for name, (setting, secret) in secrets.items()
+        if name in settings.providers and not secret.get_secret_value()
+    ]
 
 
 class _Probes:

@@ -331,9 +331,12 @@ class Settings(
             "S3_PUBLIC_URL": (self.s3_public_url, _HTTP_SCHEMES),
             "PUBLIC_URL": (self.public_url, _HTTP_SCHEMES),
             "TELEGRAM_API_URL": (self.telegram_api_url, _HTTP_SCHEMES),
-            "DEMO_BASE_URL": (self.demo_base_url, _HTTP_SCHEMES),
             "TBANK_BASE_URL": (self.tbank_base_url, _HTTP_SCHEMES),
+            **{name: (address, _HTTP_SCHEMES) for name, address in self._vendor_addresses().items()},
         }
+
+    def _vendor_addresses(self) -> dict[str, str]:
+        return {f"{name.upper()}_BASE_URL": getattr(self, f"{name}_base_url") for name in KNOWN_PROVIDERS}
 
     def _provider_problems(self) -> list[str]:
         if not self.providers:
@@ -410,8 +413,14 @@ class Settings(
         found = []
         if urlsplit(self.public_url).scheme != "https":
             found.append("PUBLIC_URL must begin with https:// in production; Telegram calls nothing else")
-        if self.cards_enabled and urlsplit(self.tbank_base_url).scheme != "https":
-            found.append("TBANK_BASE_URL must begin with https:// in production")
+        ours = {"TELEGRAM_API_URL": self.telegram_api_url, "TBANK_BASE_URL": self.tbank_base_url}
+        # The demo vendor has a word of its own below.
+        vendors = {name: address for name, address in self._vendor_addresses().items() if name != "DEMO_BASE_URL"}
+        found += [
+            f"{name} must begin with https:// in production; keys and money travel there"
+            for name, address in (ours | vendors).items()
+            if urlsplit(address).scheme != "https"
+        ]
         if "demo" in self.providers:
             found.append("PROVIDERS names demo, which draws toy pictures; remove it in production")
         return found

@@ -306,6 +306,7 @@ def test_a_strong_production_has_no_problem(app_environment: dict[str, str], mon
         "PUBLIC_URL": "https://star.example",
         "PROVIDERS": "gemini",
         "GEMINI_API_KEY": "key",
+        "TELEGRAM_API_URL": "https://api.telegram.org",
     }
     for name, value in production.items():
         monkeypatch.setenv(name, value)

@@ -44,6 +44,8 @@ SLIPS = [
     ({"public_url": "star.example"}, "PUBLIC_URL is no address"),
     ({"telegram_api_url": "http://"}, "TELEGRAM_API_URL is no address"),
     ({"demo_base_url": "vendor"}, "DEMO_BASE_URL is no address"),
+    ({"gemini_base_url": "generativelanguage"}, "GEMINI_BASE_URL is no address"),
+    ({"kie_base_url": "ftp://api.kie.ai"}, "KIE_BASE_URL is no address"),
     ({"log_level": "loud"}, "LOG_LEVEL is no level"),
     ({"crash_at": "nowhere"}, "CRASH_AT is no point"),
     ({"crash_at": "claim.committed:often"}, "CRASH_AT is no point"),
@@ -90,6 +92,25 @@ async def test_a_slip_is_named_and_the_doctor_goes_no_further(changes: dict[str,
     assert "hidden" not in "".join(problems)
     if "is no " in named:
         assert {finding.name for finding in await examine(wrong)} == {"settings"}
+
+
+@pytest.mark.parametrize("name", ["telegram_api_url", "tbank_base_url", "kling_base_url", "aimlapi_base_url"])
+def test_plain_http_is_for_demo_and_tests(name: str) -> None:
+    plain = {name: "http://127.0.0.1:9"}
+    assert list_problems(settings(**plain)) == []
+    wanted = f"{name.upper()} must begin with https://"
+    assert [p for p in list_problems(settings(environment="production", **plain)) if p.startswith(wanted)]
+    assert not [p for p in list_problems(settings(environment="production")) if p.startswith(wanted)]
+
+
+@pytest.mark.parametrize(
+    ("given", "setting"), [("kling_callback_secret", "KLING_CALLBACK_SECRET"), ("kie_callback_key", "KIE_CALLBACK_KEY")]
+)
+async def test_the_doctor_warns_of_a_vendor_that_does_not_call(given: str, setting: str) -> None:
+    vendors = {"providers": "kling,kie", "kling_api_key": "k", "kie_api_key": "k", "redis_url": ""}
+    for secret in ("", "whsec_AAAA"):
+        warnings = [found for found in await examine(settings(**vendors, **{given: secret})) if setting in found.detail]
+        assert [found.ok for found in warnings] == ([] if secret else [True])
 
 
 async def test_the_doctor_goes_no_further_without_connections() -> None:

@@ -5,6 +5,7 @@ The names are the field names in capitals; `.env.example` lists them all, and a 
 
 import logging
 import re
+from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Any, Final, Literal, Self
 from urllib.parse import urlsplit
@@ -187,7 +188,7 @@ class EconomySettings(BaseModel):
     sub_annual_credits: Positive = 5_000
     unlock_stars: Positive = 15
     unlock_credits: Positive = 15
-    stars_per_credit: Annotated[float, Field(gt=0)] = 1.0
+    stars_per_credit: Annotated[Decimal, Field(gt=0, allow_inf_nan=False)] = Decimal(1)
     kopecks_per_credit: Positive = 200
     free_generations_per_day: NotNegative = 1
     free_copies_per_day: NotNegative = 1

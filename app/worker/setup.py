@@ -22,6 +22,7 @@ from app.worker.sweep import Sweep
 log = structlog.get_logger(__name__)
 
 _CHECK_SECONDS: Final = 60.0
+_CHECKS_AN_HOUR: Final = 60
 _WARNINGS_A_MINUTE: Final = 500
 _REGISTER_PAUSE_SECONDS: Final = 1.0
 # The readers turn fifty times a second; an age beyond this means that Redis or the loop is gone.
@@ -45,6 +46,7 @@ class WorkerService:
         }
         self._readers = [QueueReader(queue, redis_url, self._jobs, max_jobs=size) for queue, size in sizes.items()]
         self._tasks: list[asyncio.Task[None]] = []
+        self._checks = 0
         container.worker_age_seconds = self.age_seconds
 
     def age_seconds(self) -> float:
@@ -118,15 +120,29 @@ class WorkerService:
         """The minute's checks: the books, the queue's age, the readers."""
         while True:
             await asyncio.sleep(_CHECK_SECONDS)
+            await self.check()
+
+    async def check(self) -> None:
+        """Every check once, whatever becomes of the others; each hour's first also does what is due hourly."""
+        services = self._container.services
+        checks: list[Callable[[], Awaitable[object]]] = [
+            services.books.check_touched,
+            services.books.check_queue,
+            self._check_readers,
+            self._warn_of_ends,
+            self._reconcile,
+        ]
+        if self._checks % _CHECKS_AN_HOUR == 0:
+            checks.append(services.refunds.forget_payers)
+        self._checks += 1
+        for check in checks:
             try:
-                await self._container.services.books.check_touched()
-                await self._container.services.books.check_queue()
-                await self._check_readers()
-                await self._container.services.subscriptions.warn_of_ends(limit=_WARNINGS_A_MINUTE)
-                await self._container.services.refunds.forget_payers()
-                await self._reconcile()
+                await check()
             except Exception:
-                log.exception("minute_check_failed")
+                log.exception("minute_check_failed", check=check.__qualname__)
+
+    async def _warn_of_ends(self) -> None:
+        await self._container.services.subscriptions.warn_of_ends(limit=_WARNINGS_A_MINUTE)
 
     async def _reconcile(self) -> None:
         """Telegram's list of transactions against ours, once an hour over all processes."""

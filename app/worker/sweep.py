@@ -88,6 +88,8 @@ class Sweep:
         collected: list[Job] = []
         if self._count % _TIDY_EVERY == 0:
             await self._services.drafts.purge()
+            await self._services.inbox.purge()
+            await self._services.orders.purge()
             collected = await self._services.collector.ring_due(limit=settings.rings_per_sweep)
             collected += await self._services.uploads.ring_due(limit=settings.rings_per_sweep)
             collected += await self._services.subscriptions.ring_stops(limit=settings.rings_per_sweep)

@@ -161,6 +161,12 @@ async def test_what_was_paid_starts_beyond_every_limit(open_shop: OpenShop) -> N
     assert (await shop.balances(ann.id))[2] == 2
 
 
+async def test_a_rate_in_stars_is_what_was_written(open_shop: OpenShop) -> None:
+    shop = await open_shop(stars_per_credit="1.1")
+    assert shop.services.orders.draft_amount(100, Method.STARS) == 110
+    assert shop.services.orders.draft_amount(101, Method.STARS) == 112
+
+
 @pytest.mark.parametrize("stars_per_credit", [0.3, 1.0, 1.5])
 async def test_the_price_in_stars_is_rounded_up(open_shop: OpenShop, stars_per_credit: float) -> None:
     shop = await open_shop(stars_per_credit=stars_per_credit)

@@ -462,3 +462,28 @@ async def test_the_second_word_of_an_opened_gift_says_the_same(shop: Shop, ann: 
     opened = [await shop.services.gifts.open(actor(bob), order.gift.id) for _ in range(2)]
     assert [each.credits for each in opened] == [100, 100]
     assert (await shop.balances(bob.id))[0] == 120
+
+
+async def test_a_user_has_so_many_unpaid_orders_in_stars_and_no_more(shop: Shop, ann: UserView) -> None:
+    await paid(shop, ann)
+    for _ in range(30):
+        await ordered(shop, ann)
+    with pytest.raises(RateLimitExceeded) as refused:
+        await ordered(shop, ann)
+    assert 0 < int(str(refused.value.params["retry_after"])) <= 86_400
+    await ordered(shop, await shop.newcomer(700_000_002))
+    await shop.advance_clock(timedelta(hours=24, minutes=1))
+    await ordered(shop, ann)
+
+
+async def test_unpaid_orders_are_deleted_a_week_after_they_expired(shop: Shop, ann: UserView) -> None:
+    kept, _ = await paid(shop, ann, is_gift=True)
+    await ordered(shop, ann)
+    await ordered(shop, ann, is_gift=True)
+    await shop.advance_clock(timedelta(days=8) - timedelta(minutes=1))
+    assert await shop.services.orders.purge() == 0
+    await shop.advance_clock(timedelta(minutes=2))
+    fresh = await ordered(shop, ann)
+    assert [await shop.services.orders.purge(limit=1) for _ in range(3)] == [1, 1, 0]
+    assert {row["id"] for row in await shop.run_sql("SELECT id FROM orders")} == {kept.id, fresh.id}
+    assert [row["state"] for row in await shop.run_sql("SELECT state FROM gifts")] == ["OPEN"]

@@ -1,6 +1,7 @@
 """Refunds take the credits back first, end in the vendor's word, and are never doubled, whoever begins them."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -252,6 +253,34 @@ async def test_who_left_is_forgotten_after_the_refund_window(shop: Shop, ann: Us
     await shop.advance_clock(timedelta(days=22))
     await shop.services.refunds.forget_payers()
     assert await shop.scalar("SELECT payer_telegram_id FROM payments") is None
+
+
+async def test_a_payer_is_forgotten_who_is_no_user_whoever_has_the_credits(shop: Shop, ann: UserView) -> None:
+    bob = await shop.newcomer(700_000_002)
+    _, bobs = await paid(shop, bob)
+    _, anns = await paid(shop, ann)
+    orphan = replace(refund_of(bobs), charge_id="never reported", telegram_id=700_000_003)
+    await shop.services.refunds.record_vendor_refund(orphan)
+    await shop.run_sql("UPDATE payments SET user_id = :user WHERE charge_id = :id", user=ann.id, id=bobs.charge_id)
+    await shop.services.accounts.erase(actor(bob))
+    await shop.advance_clock(timedelta(days=22))
+    await shop.services.refunds.forget_payers()
+    payers = await shop.run_sql("SELECT charge_id, payer_telegram_id AS payer FROM payments")
+    assert {row["charge_id"]: row["payer"] for row in payers} == {
+        bobs.charge_id: None,
+        anns.charge_id: ann.telegram_id,
+        "never reported": None,
+    }
+
+
+async def test_a_payer_whose_refund_is_open_is_not_forgotten(shop: Shop, ann: UserView) -> None:
+    _, charge = await paid(shop, ann)
+    vars(shop.services.refunds)["_refunders"] = {}
+    await refund(shop, charge)
+    await shop.services.accounts.erase(actor(ann))
+    await shop.advance_clock(timedelta(days=22))
+    await shop.services.refunds.forget_payers()
+    assert await shop.scalar("SELECT payer_telegram_id FROM payments") == ann.telegram_id
 
 
 async def test_what_a_refused_refund_took_beside_credits_is_there_again(shop: Shop, ann: UserView) -> None:

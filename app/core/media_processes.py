@@ -100,7 +100,7 @@ async def _worker(
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,
         # Our secrets are in the environment, and a stranger's file may turn a decoder into somebody else's program.
-        env={"PYTHONPATH": os.pathsep.join(filter(None, (_PACKAGES, os.environ.get("PYTHONPATH"))))},
+        env={"PYTHONPATH": os.pathsep.join(dict.fromkeys((_PACKAGES, *filter(None, sys.path))))},
         # Ctrl-C goes to everything in the terminal, and would end work that the app still waits for.
         start_new_session=True,
     )

@@ -68,7 +68,7 @@ _REPLAY = text(
     """
 )
 _LOCK = text("SELECT source, state FROM inbox WHERE id = :id FOR UPDATE")
-_FAIL_AGAIN = text("UPDATE inbox SET state = 'FAILED', error = :error WHERE id = :id AND state = 'OWED'")
+_FAIL_AGAIN = text("UPDATE inbox SET state = 'FAILED' WHERE id = :id AND state = 'OWED'")
 _DUE = text(
     """
     UPDATE inbox SET next_attempt_at = now() + interval '30 seconds'
@@ -177,11 +177,11 @@ class InboxService:
             )
         try:
             await self.handle(event_id)
-        except Exception as error:
+        finally:
             if row.state == InboxState.FAILED:
+                # Of what was handled meanwhile this changes nothing.
                 async with self._db.transaction() as tx:
-                    await tx.execute(_FAIL_AGAIN, {"id": event_id, "error": _words(error)})
-            raise
+                    await tx.execute(_FAIL_AGAIN, {"id": event_id})
 
     async def list_events(self, *, state: InboxState | None = None, limit: int = 50) -> tuple[InboxItem, ...]:
         """The newest events."""

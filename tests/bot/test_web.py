@@ -73,6 +73,6 @@ async def test_what_is_paid_in_the_browser_is_told_in_the_chat(
     paid = await sandbox.control.post("/tbank/pay", json={"link": order.link, "notify": "twice"})
     assert paid.json()["status"] == "CONFIRMED"
     told = await phone.find("100 💎", after=said["message_id"])
-    assert "Paid" in words_of(told)
+    assert "You have got 100" in words_of(told)
     assert "120 💎" in words_of(await phone.ask("/balance"))
     assert (await phone.said(after=said["message_id"]))[0]["message_id"] == told["message_id"], "told once"

@@ -268,7 +268,7 @@ async def test_a_worker_sees_none_of_our_secrets(monkeypatch: pytest.MonkeyPatch
 
 async def test_a_worker_finds_the_app_wherever_it_was_started(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("PYTHONPATH", "/libraries")
+    monkeypatch.setattr(sys, "path", ["", "/libraries"])
     stand_in(monkeypatch, tmp_path, """echo "{\\"path\\": \\"$PYTHONPATH\\"}\"""")
     answer, _ = await MediaProcesses(seconds=30).run("video", b"", {})
     root, given = answer["path"].split(os.pathsep)

@@ -151,6 +151,8 @@ def _literal(name: str, value: Any) -> str:
             return f"'{value.total_seconds()} seconds'"
         case dict():
             return f"'{json.dumps(value)}'::jsonb"
+    if isinstance(value, list | tuple):
+        value = "{" + ",".join(str(item) for item in value) + "}"
     return str(value) if isinstance(value, int | float) else f"'{value}'"
 
 

@@ -24,13 +24,17 @@ async def card_params(conversation: Conversation, draft: DraftView) -> dict[str,
     has_choice = following is not None and following is not current
     return {
         "draft_id": str(draft.id),
+        "kind": draft.kind.value,
         "prompt": draft.prompt,
         "model_title": current.title(conversation.language) if current else draft.model_key,
         "next_model_key": following.key if following and has_choice else None,
         "ratio": draft.options.aspect_ratio,
-        "ratios": list(current.aspect_ratios) if current else [],
+        # The shape of what keeps that of its picture is no choice.
+        "ratios": list(current.aspect_ratios) if current and len(current.aspect_ratios) > 1 else [],
         "count": draft.options.count,
         "max_count": current.max_count if current else 1,
+        "durations": list(current.durations) if current else [],
+        "duration": draft.options.duration_seconds,
         "price": draft.price_credits,
         "quick_mode": conversation.user.quick_mode,
         "balance": conversation.user.credits,

@@ -69,7 +69,16 @@ async def test_nobody_starts_sees_cancels_or_deletes_what_is_anothers(
     await owner.tap(card, "Create")
     user = await container.services.users.get_by_telegram_id(owner.id)
     (view,) = await container.services.generations.list_active(Actor.user(user.id))
-    actions = (Action.CANCEL, Action.ORIGINAL, Action.OPEN, Action.REPEAT, Action.DELETE_SURELY, Action.KEEP)
+    actions = (
+        Action.CANCEL,
+        Action.ORIGINAL,
+        Action.ENLARGE,
+        Action.ANIMATE,
+        Action.OPEN,
+        Action.REPEAT,
+        Action.DELETE_SURELY,
+        Action.KEEP,
+    )
     forged = await with_buttons(sandbox, stranger, start, *(pack(action, view.id) for action in actions))
     for row in forged["reply_markup"]["inline_keyboard"]:
         answer = await stranger.tap_data(forged, row[0]["callback_data"])

@@ -12,7 +12,7 @@ from app.domain.generations.models import Kind, Origin, Status
 from app.domain.generations.requests import SubmitGeneration
 from app.domain.generations.views import GenerationView, Options
 from tests.bot.conftest import NewPhone
-from tests.bot.phone import Json, Phone, until
+from tests.bot.phone import Json, Phone, buttons_of, until, words_of
 from tests.films import frames, still, streams
 from tests.sandbox.rig import picture
 
@@ -117,3 +117,48 @@ async def test_a_video_that_does_not_come_costs_nothing(
     options = Options("16:9", duration_seconds=SECONDS)
     done = await _done(working, actor, _order(Kind.VIDEO, "video-standard", f"{directive} a cat", options))
     assert (done.error_code, done.charged_credits, done.returned_credits) == (reason, 0, 60)
+
+
+async def test_a_result_has_buttons_that_enlarge_and_animate_it(new_phone: NewPhone, working: Container) -> None:
+    phone = await new_phone()
+    actor = await _rich(working, phone)
+    await _done(working, actor, _order(Kind.IMAGE, "image-standard", "a dog", Options("1:1")))
+    result = await _shown(phone, "photo")
+    await phone.tap(result, "Enlarge")
+    card = (await phone.said())[-1]
+    await phone.tap(card, "Create")
+    enlarged = await _ended(working, actor, Kind.UPSCALE)
+    assert (enlarged.status, enlarged.outputs[0].width) == (Status.COMPLETED, 2048)
+    await phone.tap(result, "Animate")
+    card = (await phone.said())[-1]
+    await phone.tap(card, "10 s")
+    card = await phone.look(card) or {}
+    assert "120 💎" in words_of(card)
+    await phone.tap(card, "5 s")
+    await phone.tap(await phone.look(card) or {}, "Create")
+    moving = await _ended(working, actor, Kind.VIDEO)
+    assert (moving.status, moving.charged_credits) == (Status.COMPLETED, 60)
+    assert await _shown(phone, "video")
+    # A video is no picture: nothing enlarges it.
+    assert not [button for button in buttons_of(await _shown(phone, "video")) if "Enlarge" in button["text"]]
+
+
+async def test_each_picture_of_an_album_is_worked_on_by_itself(new_phone: NewPhone, working: Container) -> None:
+    phone = await new_phone()
+    actor = await _rich(working, phone)
+    made = await _done(working, actor, _order(Kind.IMAGE, "image-standard", "a dog", Options("1:1", count=2)))
+    receipt = await phone.find("💎", after=(await _shown(phone, "photo"))["message_id"])
+    await phone.tap(receipt, "🔍 2")
+    await phone.tap((await phone.said())[-1], "Create")
+    enlarged = await _ended(working, actor, Kind.UPSCALE)
+    assert (enlarged.status, enlarged.parent_id) == (Status.COMPLETED, made.id)
+
+
+async def _ended(container: Container, actor: Actor, kind: Kind) -> GenerationView:
+    async def look() -> GenerationView | None:
+        page = await container.services.generations.list_(actor, kind=kind.value)
+        return next((view for view in page.items if not view.is_open), None)
+
+    ended = await until(look)
+    assert ended is not None
+    return ended

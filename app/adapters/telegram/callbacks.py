@@ -18,9 +18,12 @@ class Action(StrEnum):
     MODEL = "m"  # id: the draft, value: the model's key
     RATIO = "r"  # id: the draft, value: the ratio
     COUNT = "n"  # id: the draft, value: how many
+    DURATION = "t"  # id: the draft, value: how many seconds
     QUICK = "q"  # id: the draft whose card shows the switch, if any; value: 1 or 0
     CANCEL = "x"  # id: the generation
     ORIGINAL = "o"  # id: the generation
+    ENLARGE = "e"  # id: the generation, value: which of its pictures; shows a card
+    ANIMATE = "v"  # id: the generation, value: which of its pictures; shows a card
     OPEN = "i"  # id: the generation, in the history
     REPEAT = "p"  # id: the generation, whose card is wanted again
     DELETE = "d"  # id: the generation; asks first

@@ -21,6 +21,10 @@ HISTORY_FILTERS: Final = ("all", "done", "failed")
 _LONGEST_TITLE: Final = 24
 _RATIOS_PER_ROW: Final = 5
 _CHOSEN: Final = "✓ "
+_A_CHOICE: Final = 2
+# On the buttons of an album there is room for a sign and a number.
+_ENLARGE_SIGN: Final = "🔍"
+_ANIMATE_SIGN: Final = "🎬"
 # The figure before the sign of a credit, grouped in the way of any language.
 _PRICE: Final = re.compile(r"\s\d[\d\s.,]*\s(?=💎)")
 
@@ -51,6 +55,7 @@ def card(words: Words, params: Mapping[str, Any]) -> InlineKeyboardMarkup:
         rows.append(
             [callback_button(_ticked(f"×{n}", f"×{params['count']}"), pack(Action.COUNT, draft_id, n)) for n in counts]
         )
+    rows.append(_durations(words, params, draft_id))
     rows.append([_quick_switch(words, enabled=bool(params["quick_mode"]), draft_id=draft_id)])
     return keyboard(rows)
 
@@ -73,6 +78,7 @@ def result(words: Words, params: Mapping[str, Any]) -> InlineKeyboardMarkup:
         variation = pack(Action.AGAIN, params["variation_draft_id"], price)
         rows[0].append(callback_button(words.plain("button-variation", price=price), variation))
     rows.append(_unlock(words, params))
+    rows += _derivations(words, params)
     rows.append(
         [callback_button(words.plain("button-original", count=params["count"]), pack(Action.ORIGINAL, generation_id))]
     )
@@ -172,6 +178,39 @@ def _moved(button: InlineKeyboardButton, old_id: UUID, new_id: UUID, price: int)
 def _draft_price(params: Mapping[str, Any]) -> int:
     """What the draft under a result costs; what was owed by an earlier version does not say it."""
     return int(params.get("draft_price", params["held"]))
+
+
+def _durations(words: Words, params: Mapping[str, Any], draft_id: str) -> Row:
+    """How long a video is to be, where there is a choice."""
+    durations: Sequence[int] = params.get("durations", ())
+    if len(durations) < _A_CHOICE:
+        return []
+    chosen = params["duration"]
+    return [
+        callback_button(
+            ("✓" if seconds == chosen else "") + words.plain("button-duration", seconds=seconds),
+            pack(Action.DURATION, draft_id, seconds),
+        )
+        for seconds in durations
+    ]
+
+
+def _derivations(words: Words, params: Mapping[str, Any]) -> list[Row]:
+    """What can be made from a picture: of an album, a button for each. A marked one is unlocked first."""
+    if not params.get("pictures") or params.get("watermarked"):
+        return []
+    generation_id, count = params["generation_id"], int(params["count"])
+    if count == 1:
+        return [
+            [
+                callback_button(words.plain("button-enlarge"), pack(Action.ENLARGE, generation_id, 0)),
+                callback_button(words.plain("button-animate"), pack(Action.ANIMATE, generation_id, 0)),
+            ]
+        ]
+    return [
+        [callback_button(f"{sign} {index + 1}", pack(action, generation_id, index)) for index in params["pictures"]]
+        for sign, action in ((_ENLARGE_SIGN, Action.ENLARGE), (_ANIMATE_SIGN, Action.ANIMATE))
+    ]
 
 
 def _unlock(words: Words, params: Mapping[str, Any]) -> Row:

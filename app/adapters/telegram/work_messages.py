@@ -17,6 +17,8 @@ _PROMPT_IN_CAPTION: Final = 500
 _PROMPT_IN_PROGRESS: Final = 200
 _PROMPT_ON_CARD: Final = 1_500
 _LONGEST_TITLE: Final = 60
+# What a card says of kinds that have neither shape nor number, or a length.
+_CARDS: Final[Mapping[str, str]] = {"video": "card-video", "upscale": "card-upscale"}
 # Closer guesses would promise what nobody knows.
 _ETA_STEP_SECONDS: Final = 5
 _SECONDS_UP_TO: Final = 90
@@ -25,10 +27,11 @@ _SECONDS_UP_TO: Final = 90
 def card(words: Words, params: Mapping[str, Any]) -> Message:
     """A draft with everything that can be chosen, and its price."""
     text = words.html(
-        "card",
+        _CARDS.get(params.get("kind", ""), "card"),
         model=_title(params),
         ratio=params["ratio"],
         count=params["count"],
+        seconds=params.get("duration") or 0,
         price=params["price"],
         balance=params["balance"],
     )

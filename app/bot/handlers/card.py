@@ -15,7 +15,7 @@ def build_router() -> Router:
     router = Router(name="card")
     router.callback_query.register(start_card, OnTap(Action.START))
     router.callback_query.register(start_free_card, OnTap(Action.START_FREE))
-    router.callback_query.register(choose, OnTap(Action.MODEL, Action.RATIO, Action.COUNT))
+    router.callback_query.register(choose, OnTap(Action.MODEL, Action.RATIO, Action.COUNT, Action.DURATION))
     return router
 
 
@@ -36,13 +36,15 @@ async def start_free_card(_query: CallbackQuery, tap: Tap, conversation: Convers
 
 
 async def choose(_query: CallbackQuery, tap: Tap, conversation: Conversation) -> None:
-    """Change the model, the ratio or the count; it is remembered for the next card."""
+    """Change the model, the ratio, the count or the length; it is remembered for the next card."""
     count = int(tap.value) if tap.action is Action.COUNT and tap.value.isdigit() else None
+    seconds = int(tap.value) if tap.action is Action.DURATION and tap.value.isdigit() else None
     draft = await conversation.services.drafts.adjust(
         conversation.actor,
         tap.subject,
         model_key=tap.value if tap.action is Action.MODEL else None,
         aspect_ratio=tap.value if tap.action is Action.RATIO else None,
         count=count,
+        duration_seconds=seconds,
     )
     await edit_card(conversation, draft)

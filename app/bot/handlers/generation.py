@@ -1,13 +1,13 @@
-"""The buttons of progress messages and results: cancel, again, variation, original."""
+"""The buttons of progress messages and results: cancel, again, variation, enlarge, animate, original."""
 
 from aiogram import Router
 from aiogram.types import CallbackQuery
 
 from app.adapters.telegram.callbacks import Action, Tap
-from app.bot.cards import answer_start, start
+from app.bot.cards import answer_start, show_card, start
 from app.bot.conversation import Conversation
 from app.bot.taps import OnTap
-from app.domain.generations.models import Status
+from app.domain.generations.models import Kind, Status
 
 
 def build_router() -> Router:
@@ -15,6 +15,7 @@ def build_router() -> Router:
     router = Router(name="generation")
     router.callback_query.register(cancel, OnTap(Action.CANCEL))
     router.callback_query.register(again, OnTap(Action.AGAIN))
+    router.callback_query.register(work_on, OnTap(Action.ENLARGE, Action.ANIMATE))
     router.callback_query.register(send_original, OnTap(Action.ORIGINAL))
     return router
 
@@ -34,6 +35,18 @@ async def again(_query: CallbackQuery, tap: Tap, conversation: Conversation) -> 
     if started.following is not None:
         await conversation.move_draft(tap.subject, started.following.id, price=started.following.price_credits)
     await answer_start(conversation, started)
+
+
+async def work_on(_query: CallbackQuery, tap: Tap, conversation: Conversation) -> None:
+    """A card that enlarges a picture or brings it to life: nothing is spent before its own button is tapped."""
+    draft = await conversation.services.drafts.derive(
+        conversation.actor,
+        tap.subject,
+        kind=Kind.UPSCALE if tap.action is Action.ENLARGE else Kind.VIDEO,
+        output_index=int(tap.value) if tap.value.isdigit() else 0,
+        update_id=conversation.update_id,
+    )
+    await show_card(conversation, draft)
 
 
 async def send_original(_query: CallbackQuery, tap: Tap, conversation: Conversation) -> None:

@@ -211,6 +211,7 @@ def _outcome_params(view: GenerationView, claimed: ClaimedDelivery) -> dict[str,
         "count": len(view.outputs),
         "held": view.price_credits,
         "watermarked": view.is_watermarked,
+        "pictures": [output.index for output in view.outputs if output.mime.startswith("image/")],
     }
 
 

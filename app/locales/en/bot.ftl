@@ -67,6 +67,19 @@ card =
     🖼 Pictures: <b>{ $count }</b>
 
     Price: <b>{ $price } 💎</b> · you have { $balance } 💎
+card-video =
+    🎬 Model: <b>{ $model }</b>
+    📐 Shape: <b>{ $ratio }</b>
+    ⏱ Length: <b>{ $seconds } s</b>
+
+    Price: <b>{ $price } 💎</b> · you have { $balance } 💎
+card-upscale =
+    🔍 <b>{ $model }</b>
+
+    Price: <b>{ $price } 💎</b> · you have { $balance } 💎
+button-duration = ⏱ { $seconds } s
+button-enlarge = 🔍 Enlarge
+button-animate = 🎬 Animate
 button-start = ▶️ Create · { $price } 💎
 button-model = 🎨 { $model } · change
 button-quick-on = ⚡ Quick mode: on

@@ -67,6 +67,19 @@ card =
     🖼 Картинок: <b>{ $count }</b>
 
     Цена: <b>{ $price } 💎</b> · у вас { $balance } 💎
+card-video =
+    🎬 Модель: <b>{ $model }</b>
+    📐 Формат: <b>{ $ratio }</b>
+    ⏱ Длительность: <b>{ $seconds } с</b>
+
+    Цена: <b>{ $price } 💎</b> · у вас { $balance } 💎
+card-upscale =
+    🔍 <b>{ $model }</b>
+
+    Цена: <b>{ $price } 💎</b> · у вас { $balance } 💎
+button-duration = ⏱ { $seconds } с
+button-enlarge = 🔍 Увеличить
+button-animate = 🎬 Оживить
 button-start = ▶️ Создать · { $price } 💎
 button-model = 🎨 { $model } · сменить
 button-quick-on = ⚡ Быстрый режим: вкл.

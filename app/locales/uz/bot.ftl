@@ -67,6 +67,19 @@ card =
     🖼 Rasmlar: <b>{ $count }</b>
 
     Narxi: <b>{ $price } 💎</b> · sizda { $balance } 💎
+card-video =
+    🎬 Model: <b>{ $model }</b>
+    📐 Oʻlcham: <b>{ $ratio }</b>
+    ⏱ Davomiyligi: <b>{ $seconds } s</b>
+
+    Narxi: <b>{ $price } 💎</b> · sizda { $balance } 💎
+card-upscale =
+    🔍 <b>{ $model }</b>
+
+    Narxi: <b>{ $price } 💎</b> · sizda { $balance } 💎
+button-duration = ⏱ { $seconds } s
+button-enlarge = 🔍 Kattalashtirish
+button-animate = 🎬 Jonlantirish
 button-start = ▶️ Yaratish · { $price } 💎
 button-model = 🎨 { $model } · almashtirish
 button-quick-on = ⚡ Tezkor rejim: yoqilgan

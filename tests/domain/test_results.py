@@ -42,7 +42,13 @@ async def frozen_at(shop: Shop, view: GenerationView, gate: Gate) -> AsyncIterat
 
 
 async def expire(shop: Shop) -> None:
-    """The process is frozen for longer than a lease: its heartbeat row is dead, while another's is fresh."""
+    """The process is frozen for longer than a lease: its heartbeat row is dead, while another's is fresh.
+
+    A server that this session has just started counts as one that was away, until it is a lease old.
+    """
+    await shop.run_sql(
+        "SELECT pg_sleep(greatest(0, 3.1 - extract(epoch FROM clock_timestamp() - pg_postmaster_start_time())))"
+    )
     await shop.run_sql("UPDATE processes SET alive_until = now() - interval '1 second', beat_at = now()")
 
 

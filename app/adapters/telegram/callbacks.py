@@ -62,6 +62,11 @@ class Tap:
             raise AssertionError(message)
         return self.id
 
+    @property
+    def number(self) -> int | None:
+        """The value as the whole number that it is to be; None of anything else, which was made up."""
+        return int(self.value) if self.value.isascii() and self.value.isdigit() else None
+
 
 def pack(action: Action, subject: UUID | str | None = None, value: str | int = "") -> str:
     """The data of a button; `subject` may be an id in its text form, as parameters of messages carry it.

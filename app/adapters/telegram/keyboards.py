@@ -21,7 +21,6 @@ HISTORY_FILTERS: Final = ("all", "done", "failed")
 _LONGEST_TITLE: Final = 24
 _RATIOS_PER_ROW: Final = 5
 _CHOSEN: Final = "✓ "
-_A_CHOICE: Final = 2
 # On the buttons of an album there is room for a sign and a number.
 _ENLARGE_SIGN: Final = "🔍"
 _ANIMATE_SIGN: Final = "🎬"
@@ -49,13 +48,23 @@ def card(words: Words, params: Mapping[str, Any]) -> InlineKeyboardMarkup:
             _fitting([(words.plain("button-model", model=title), Action.MODEL, params["next_model_key"])], draft_id)
         )
     ratios = [(_ticked(ratio, params["ratio"]), Action.RATIO, ratio) for ratio in params["ratios"]]
-    rows += [_fitting(ratios[at : at + _RATIOS_PER_ROW], draft_id) for at in range(0, len(ratios), _RATIOS_PER_ROW)]
+    # One alone is no choice, here and below.
+    if len(ratios) > 1:
+        rows += [_fitting(ratios[at : at + _RATIOS_PER_ROW], draft_id) for at in range(0, len(ratios), _RATIOS_PER_ROW)]
     counts = range(1, int(params["max_count"]) + 1)
     if len(counts) > 1:
         rows.append(
             [callback_button(_ticked(f"×{n}", f"×{params['count']}"), pack(Action.COUNT, draft_id, n)) for n in counts]
         )
-    rows.append(_durations(words, params, draft_id))
+    lengths = {seconds: words.plain("button-duration", seconds=seconds) for seconds in params.get("durations", ())}
+    if len(lengths) > 1:
+        chosen = lengths.get(params["duration"])
+        rows.append(
+            [
+                callback_button(_ticked(length, chosen), pack(Action.DURATION, draft_id, seconds))
+                for seconds, length in lengths.items()
+            ]
+        )
     rows.append([_quick_switch(words, enabled=bool(params["quick_mode"]), draft_id=draft_id)])
     return keyboard(rows)
 
@@ -178,21 +187,6 @@ def _moved(button: InlineKeyboardButton, old_id: UUID, new_id: UUID, price: int)
 def _draft_price(params: Mapping[str, Any]) -> int:
     """What the draft under a result costs; what was owed by an earlier version does not say it."""
     return int(params.get("draft_price", params["held"]))
-
-
-def _durations(words: Words, params: Mapping[str, Any], draft_id: str) -> Row:
-    """How long a video is to be, where there is a choice."""
-    durations: Sequence[int] = params.get("durations", ())
-    if len(durations) < _A_CHOICE:
-        return []
-    chosen = params["duration"]
-    return [
-        callback_button(
-            ("✓" if seconds == chosen else "") + words.plain("button-duration", seconds=seconds),
-            pack(Action.DURATION, draft_id, seconds),
-        )
-        for seconds in durations
-    ]
 
 
 def _derivations(words: Words, params: Mapping[str, Any]) -> list[Row]:

@@ -17,7 +17,7 @@ _PROMPT_IN_CAPTION: Final = 500
 _PROMPT_IN_PROGRESS: Final = 200
 _PROMPT_ON_CARD: Final = 1_500
 _LONGEST_TITLE: Final = 60
-# What a card says of kinds that have neither shape nor number, or a length.
+# Kinds with a card of their own: a video has a length and no number, what is enlarged keeps its shape.
 _CARDS: Final[Mapping[str, str]] = {"video": "card-video", "upscale": "card-upscale"}
 # Closer guesses would promise what nobody knows.
 _ETA_STEP_SECONDS: Final = 5

@@ -37,14 +37,12 @@ async def start_free_card(_query: CallbackQuery, tap: Tap, conversation: Convers
 
 async def choose(_query: CallbackQuery, tap: Tap, conversation: Conversation) -> None:
     """Change the model, the ratio, the count or the length; it is remembered for the next card."""
-    count = int(tap.value) if tap.action is Action.COUNT and tap.value.isdigit() else None
-    seconds = int(tap.value) if tap.action is Action.DURATION and tap.value.isdigit() else None
     draft = await conversation.services.drafts.adjust(
         conversation.actor,
         tap.subject,
         model_key=tap.value if tap.action is Action.MODEL else None,
         aspect_ratio=tap.value if tap.action is Action.RATIO else None,
-        count=count,
-        duration_seconds=seconds,
+        count=tap.number if tap.action is Action.COUNT else None,
+        duration_seconds=tap.number if tap.action is Action.DURATION else None,
     )
     await edit_card(conversation, draft)

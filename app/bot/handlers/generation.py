@@ -43,7 +43,7 @@ async def work_on(_query: CallbackQuery, tap: Tap, conversation: Conversation) -
         conversation.actor,
         tap.subject,
         kind=Kind.UPSCALE if tap.action is Action.ENLARGE else Kind.VIDEO,
-        output_index=int(tap.value) if tap.value.isdigit() else 0,
+        output_index=tap.number or 0,
         update_id=conversation.update_id,
     )
     await show_card(conversation, draft)

@@ -109,6 +109,9 @@ def cards(text: str) -> Iterator[dict[str, Any]]:
     for next_model_key in ("m" * 64, "image-pro", None):
         choices = {"ratios": ratios, "max_count": 4, "next_model_key": next_model_key}
         yield {**work_of(text), **choices, "quick_mode": next_model_key is None, "free_left": 1}
+    for kind, durations in (("video", [5, 8, 10]), ("video", [5]), ("upscale", [])):
+        choices = {"ratios": ["auto"], "max_count": 1, "durations": durations, "duration": 5, "kind": kind}
+        yield {**work_of(text), **choices, "quick_mode": False, "free_left": 0}
 
 
 def progresses(text: str) -> Iterator[dict[str, Any]]:

@@ -190,19 +190,23 @@ def _draft_price(params: Mapping[str, Any]) -> int:
 
 
 def _derivations(words: Words, params: Mapping[str, Any]) -> list[Row]:
-    """What can be made from a picture: of an album, a button for each. A marked one is unlocked first."""
-    if not params.get("pictures") or params.get("watermarked"):
+    """What can be made from a picture: of an album, a button for each. A marked one is unlocked first.
+
+    `pictures` are the outputs that were made; buttons number them as they are seen.
+    """
+    pictures: Sequence[int] = params.get("pictures", ())
+    if not pictures or params.get("watermarked"):
         return []
-    generation_id, count = params["generation_id"], int(params["count"])
-    if count == 1:
+    generation_id = params["generation_id"]
+    if len(pictures) == 1:
         return [
             [
-                callback_button(words.plain("button-enlarge"), pack(Action.ENLARGE, generation_id, 0)),
-                callback_button(words.plain("button-animate"), pack(Action.ANIMATE, generation_id, 0)),
+                callback_button(words.plain("button-enlarge"), pack(Action.ENLARGE, generation_id, pictures[0])),
+                callback_button(words.plain("button-animate"), pack(Action.ANIMATE, generation_id, pictures[0])),
             ]
         ]
     return [
-        [callback_button(f"{sign} {index + 1}", pack(action, generation_id, index)) for index in params["pictures"]]
+        [callback_button(f"{sign} {at}", pack(action, generation_id, index)) for at, index in enumerate(pictures, 1)]
         for sign, action in ((_ENLARGE_SIGN, Action.ENLARGE), (_ANIMATE_SIGN, Action.ANIMATE))
     ]
 

@@ -9,9 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.adapters.telegram import keyboards
 from app.adapters.telegram.bills import bill
+from app.adapters.telegram.callbacks import Action, parse
 from app.adapters.telegram.rendering import TEMPLATES, Rendered, Renderer
-from app.adapters.telegram.words import bar, escape, fit, shorten, units, visible_length
+from app.adapters.telegram.words import Words, bar, escape, fit, shorten, units, visible_length
 from app.core.errors import AppError, message_key
 from app.core.i18n import LANGUAGES, Translator
 from app.core.ids import new_id
@@ -208,6 +210,20 @@ def test_every_refusal_fits_over_the_chat(error: type[AppError], language: str) 
 
 
 PLAIN = ("error-", "failure-", "toast-", "button-", "command-", "ledger-", "invoice-", "share-")
+
+
+@pytest.mark.parametrize(
+    ("pictures", "labels"), [([1], ["🔍 Enlarge", "🎬 Animate"]), ([0, 2], ["🔍 1", "🔍 2", "🎬 1", "🎬 2"])]
+)
+def test_buttons_name_the_pictures_that_were_made(pictures: list[int], labels: list[str]) -> None:
+    """Some of an order may be missing: buttons count what is seen, and carry which ones these are."""
+    params = {**work_of("a kite"), "count": len(pictures), "pictures": pictures, "watermarked": False}
+    markup = keyboards.result(Words(TRANSLATOR, "en"), params)
+    buttons = [button for row in markup.inline_keyboard for button in row]
+    taps = [(button.text, parse(button.callback_data or "")) for button in buttons]
+    chosen = [(text, tap) for text, tap in taps if tap and tap.action in {Action.ENLARGE, Action.ANIMATE}]
+    assert [text for text, _ in chosen] == labels
+    assert [tap.number for _, tap in chosen] == pictures * 2
 
 
 def test_plain_messages_hold_no_markup() -> None:

@@ -13,7 +13,7 @@ from pydantic import BaseModel, SecretStr
 HIDDEN: Final = "[redacted]"
 
 # Shorter values (a demo key is "demo") are also ordinary words, and a secret that short protects nothing.
-_SHORTEST_SECRET: Final = 8
+SHORTEST_SECRET: Final = 8
 # Deeper structures are shown as text, which is redacted as a whole.
 _DEEPEST: Final = 8
 
@@ -63,7 +63,7 @@ class Redactor:
     """`redact` that also knows this installation's own secrets, for texts and for whole structures."""
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
-        known = {form for secret in secrets if len(secret) >= _SHORTEST_SECRET for form in (secret, quote(secret, ""))}
+        known = {form for secret in secrets if len(secret) >= SHORTEST_SECRET for form in (secret, quote(secret, ""))}
         # Longest first: one secret may contain another (an address and its password).
         alternatives = "|".join(re.escape(secret) for secret in sorted(known, key=len, reverse=True))
         self._known = re.compile(alternatives) if alternatives else None

@@ -137,6 +137,15 @@ async def test_an_at_once_call_gives_the_bytes_and_the_cost(provider: DemoProvid
     assert vendor.requests[0][0].startswith("POST /vendor/v1/images")
 
 
+async def test_a_picture_whose_encoding_spells_the_short_key_is_whole(
+    provider: DemoProvider, vendor: ScriptedVendor
+) -> None:
+    """Four letters stand in one of a dozen large pictures by chance; hiding them there lost a paid picture."""
+    vendor.answer = answer(200, {**MADE, "image": "AAAAdemoAAAA"})
+    made = await provider.generate(REQUEST)
+    assert made.artifact.data == base64.b64decode("AAAAdemoAAAA")
+
+
 @pytest.mark.parametrize(
     ("prompt", "shape"),
     [("a kite", Shape.TASK), ("[task] a kite", Shape.TASK), ("a kite [now]", Shape.NOW), ("[NOW] kite", Shape.NOW)],

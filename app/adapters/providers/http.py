@@ -17,7 +17,7 @@ import httpx
 
 from app.adapters.providers.pace import Pace
 from app.core.db import refuse_inside_transaction
-from app.core.redaction import HIDDEN
+from app.core.redaction import HIDDEN, SHORTEST_SECRET
 from app.domain.ports import (
     ProviderBusy,
     ProviderError,
@@ -221,8 +221,11 @@ async def read_answer(response: httpx.Response, *, key: bytes, max_bytes: int = 
             _refuse_above(max_bytes, len(body))
     finally:
         await response.aclose()
-    # Vendors like to repeat a wrong key in the sentence that refuses it.
-    text = bytes(body).replace(key, HIDDEN.encode()) if key else bytes(body)
+    text = bytes(body)
+    if len(key) >= SHORTEST_SECRET:
+        # Vendors like to repeat a wrong key in the sentence that refuses it. A shorter one also stands in a picture's
+        # base64 now and then, which would be spoiled by this.
+        text = text.replace(key, HIDDEN.encode())
     return VendorAnswer(response.status_code, response.headers, text, json_object(text))
 
 

@@ -1,5 +1,7 @@
 """Every kind against the sandbox's vendor: a photo is edited, enlarged and brought to life, and the books add up."""
 
+from uuid import UUID
+
 import pytest
 
 from app.container import Container
@@ -58,17 +60,35 @@ async def test_a_video_has_its_length_and_a_poster(working: Container, newcomer:
     assert await working.storage.get(video.preview_key)
 
 
-async def test_what_fails_gives_everything_back(working: Container, newcomer: Newcomer) -> None:
+@pytest.mark.parametrize("kind", ["image", "edit", "film", "film of a photo", "upscale"])
+@pytest.mark.parametrize(
+    ("directive", "ending"),
+    [
+        ("[slow 1]", (Status.COMPLETED, None)),
+        ("[flaky]", (Status.COMPLETED, None)),
+        ("[fail]", (Status.FAILED, "PROVIDER_ERROR")),
+        ("[reject]", (Status.FAILED, "PROMPT_REJECTED")),
+    ],
+)
+@pytest.mark.parametrize("shape", SHAPES)
+async def test_every_kind_ends_as_the_vendor_says(
+    working: Container,
+    newcomer: Newcomer,
+    kind: str,
+    directive: str,
+    ending: tuple[Status, str | None],
+    shape: str,
+) -> None:
+    """What is made is charged in full, anything else not at all."""
     user = await newcomer(balance=100)
     actor = Actor.user(user.id)
-    upload = await working.services.uploads.store(actor, picture())
-    ended = [
-        await made(working, actor, NewDraft(f"[now] {directive} a hat", kind=Kind.EDIT, inputs=(upload.id,)))
-        for directive in ("[fail]", "[reject]")
-    ]
-    assert [(view.status, view.error_code) for view in ended] == [
-        (Status.FAILED, "PROVIDER_ERROR"),
-        (Status.FAILED, "PROMPT_REJECTED"),
-    ]
-    assert (await working.services.users.get(user.id)).credits == 100
+    prices = {"image": 4, "edit": 6, "film": 60, "film of a photo": 60, "upscale": 6}
+    inputs: tuple[UUID, ...] = ()
+    if kind not in ("image", "film"):
+        inputs = ((await working.services.uploads.store(actor, picture(320, 180))).id,)
+    made_as = Kind.VIDEO if kind.startswith("film") else Kind(kind)
+    done = await made(working, actor, NewDraft(f"{shape} {directive} a hat", kind=made_as, inputs=inputs))
+    charged = prices[kind] if ending[0] is Status.COMPLETED else 0
+    assert (done.status, done.error_code, done.charged_credits) == (*ending, charged), done
+    assert (await working.services.users.get(user.id)).credits == 100 - charged
     assert (await working.services.books.prove_all())[1] == []

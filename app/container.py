@@ -39,6 +39,7 @@ from app.core.metrics import Metrics
 from app.domain.accounts.browser_links import BrowserLinkService
 from app.domain.accounts.service import AccountService, AccountTerms
 from app.domain.alerts.service import AlertService
+from app.domain.avatars.service import AvatarService
 from app.domain.catalog.breaker import BreakerTerms, RouteBreaker
 from app.domain.catalog.seeds import ProductPrices, SeedPrices
 from app.domain.catalog.service import CatalogService
@@ -111,6 +112,7 @@ class Services:
     credits: CreditService
     catalog: CatalogService
     uploads: UploadService
+    avatars: AvatarService
     moderation: ModerationService
     generations: GenerationService
     drafts: DraftService
@@ -296,6 +298,7 @@ class Container:
             credits=CreditService(db),
             catalog=catalog,
             uploads=uploads,
+            avatars=AvatarService(db, uploads.terms),
             moderation=moderation,
             generations=generations,
             drafts=drafts,

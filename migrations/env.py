@@ -11,7 +11,9 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from app.core.connections import driver_dsn
 from app.core.db import Base
 
-_DOMAIN = "users credits catalog limits audit delivery alerts inbox promotions referrals uploads generations payments"
+_DOMAIN = (
+    "users credits catalog limits audit delivery alerts inbox promotions referrals uploads avatars generations payments"
+)
 for module in _DOMAIN.split():
     import_module(f"app.domain.{module}.models")
 for module in ("app_settings", "leases"):

@@ -8,6 +8,7 @@ from app.api.middlewares import BodyLimit, Border
 from app.api.openapi import describe, operation_id
 from app.api.shop import routes as shop
 from app.api.webapp import (
+    avatars,
     catalog,
     drafts,
     events,
@@ -33,6 +34,7 @@ _API_ROUTERS = (
     payments.router,
     subscription.router,
     uploads.router,
+    avatars.router,
     promotions.router,
     events.router,
 )

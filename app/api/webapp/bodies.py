@@ -122,6 +122,22 @@ class NewGeneration(Body):
         return _digest(content)
 
 
+class NewAvatar(Body):
+    """A person to make photo packs of."""
+
+    name: Annotated[StrictStr, Field(max_length=64), AfterValidator(_storable)] = Field(
+        description="1 to 40 characters.", examples=["Me"]
+    )
+    inputs: Annotated[list[UUID], Field(max_length=16)] = Field(
+        description="1 to 10 uploads of yours that show this person; they are kept as long as the avatar.",
+        examples=[["0193c8a0-1f2e-7d3c-8b4a-5968778695a4"]],
+    )
+
+    def digest(self) -> bytes:
+        """What belongs to an idempotency key."""
+        return _digest(self.model_dump(mode="json"))
+
+
 class StartDraft(Body):
     """What a draft is started with: credits, unless a payment is named."""
 

@@ -6,6 +6,7 @@ from app.container import Container
 from app.core.paging import Page
 from app.domain.accounts.service import Account
 from app.domain.actors import Actor
+from app.domain.avatars.views import AvatarView
 from app.domain.catalog.views import Model, Product
 from app.domain.credits.service import LedgerItem
 from app.domain.generations.views import DraftView, GenerationView, OutputView
@@ -73,6 +74,20 @@ def upload_of(upload: UploadView) -> shapes.Upload:
     """A picture to work from."""
     return shapes.Upload(
         id=upload.id, mime=upload.mime, width=upload.width, height=upload.height, expires_at=upload.expires_at
+    )
+
+
+async def avatar_of(container: Container, avatar: AvatarView) -> shapes.Avatar:
+    """A person, with fresh links to the photos."""
+    seconds = container.settings.result_link_seconds
+    return shapes.Avatar(
+        id=avatar.id,
+        name=avatar.name,
+        photos=[photo.id for photo in avatar.photos],
+        photo_urls=[
+            await container.storage.link(photo.storage_key, expires_seconds=seconds) for photo in avatar.photos
+        ],
+        created_at=avatar.created_at,
     )
 
 

@@ -208,6 +208,19 @@ class Upload(Shape):
     expires_at: Time = Field(description="Until then it can be used.")
 
 
+class Avatar(Shape):
+    """A person to make photo packs of."""
+
+    id: UUID = Field(examples=["0193c8a4-77d0-7f11-93c6-8b1a2c3d4e5f"])
+    name: str = Field(examples=["Me"])
+    photos: list[UUID] = Field(description="Uploads, in order.", examples=[["0193c8a0-1f2e-7d3c-8b4a-5968778695a4"]])
+    photo_urls: list[str] = Field(
+        description="Links to them, in the same order; signed, they work for about an hour.",
+        examples=[["https://s3.example/starbrush/uploads/1024/…jpg?X-Amz-Signature=…"]],
+    )
+    created_at: Time
+
+
 class Draft(Shape):
     """A generation as it is put together, its price locked until it expires."""
 

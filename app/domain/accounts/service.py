@@ -16,6 +16,7 @@ from app.core.jobs import Job, Queue
 from app.domain.accounts.starts import Start, StartKind, read_start
 from app.domain.actors import Actor
 from app.domain.alerts import service as alerts
+from app.domain.avatars import repository as avatars
 from app.domain.credits import ledger
 from app.domain.credits.models import EntryKind
 from app.domain.delivery import outbox
@@ -183,6 +184,7 @@ class AccountService:
                 await settle_abandoned(tx, user.id, generation_id)
             erased = await generations.forget_all_content(tx, user.id)
             await generations.forget_outputs(tx, erased)
+            await avatars.delete_all(tx, user.id)
             tx.after_commit(*(erasure(upload_id) for upload_id in await uploads.forget_all(tx, user.id)))
             for order_id in await orders.close_all(tx, user.id):
                 await discounts.release(tx, order_id)

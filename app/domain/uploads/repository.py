@@ -11,6 +11,8 @@ from app.core.db import Reader, Tx
 from app.domain.uploads.views import UploadTerms, UploadView
 
 _END: Final = "coalesce(u.settled_at + CAST(:kept AS interval), u.expires_at)"
+# A living avatar keeps its photos whatever their time.
+_USABLE: Final = f"u.is_stored AND (u.avatar_count > 0 OR {_END} > clock_now())"
 _COLUMNS: Final = f"u.id, u.storage_key, u.mime, u.width, u.height, u.size_bytes, {_END} AS expires_at"
 _INSERT = text(
     """
@@ -27,30 +29,46 @@ _CONFIRM = text(
 )
 _FIND = text(
     f"""
-    SELECT {_COLUMNS}, u.is_stored AND {_END} > clock_now() AS usable FROM uploads u
+    SELECT {_COLUMNS}, {_USABLE} AS usable FROM uploads u
     WHERE u.user_id = :user_id AND u.id = ANY(:ids)
     """  # noqa: S608 - fixed text
 )
 _FIND_COPIES = text(
     f"""
     SELECT {_COLUMNS}, u.source_id FROM uploads u
-    WHERE u.user_id = :user_id AND u.source_id = ANY(:ids) AND u.is_stored AND {_END} > clock_now()
+    WHERE u.user_id = :user_id AND u.source_id = ANY(:ids) AND {_USABLE}
     """  # noqa: S608 - fixed text
 )
 _FIND_USED = text(
     f"SELECT {_COLUMNS} FROM uploads u WHERE u.user_id = :user_id AND u.id = ANY(:ids)"  # noqa: S608 - fixed text
 )
 _UNUSED = text(
-    "SELECT count(*) FROM uploads WHERE user_id = :user_id AND settled_at IS NULL AND expires_at > clock_now()"
+    """
+    SELECT count(*) FROM uploads
+    WHERE user_id = :user_id AND settled_at IS NULL AND avatar_count = 0 AND expires_at > clock_now()
+    """
 )
 # It changes the row, so that an erasure that was waiting for the lock looks again and finds it in use.
 _HOLD = text(
     f"""
     UPDATE uploads u SET settled_at = NULL,
         expires_at = greatest(u.expires_at, clock_now() + CAST(:life AS interval))
-    WHERE u.user_id = :user_id AND u.id = ANY(:ids) AND u.is_stored AND {_END} > clock_now()
+    WHERE u.user_id = :user_id AND u.id = ANY(:ids) AND {_USABLE}
     RETURNING u.id
     """  # noqa: S608 - fixed text
+)
+_KEEP_FOR_AVATAR = text(
+    f"""
+    UPDATE uploads u SET avatar_count = u.avatar_count + 1
+    WHERE u.user_id = :user_id AND u.id = ANY(:ids) AND {_USABLE}
+    RETURNING u.id
+    """  # noqa: S608 - fixed text
+)
+_RELEASE_FROM_AVATAR = text(
+    """
+    UPDATE uploads SET avatar_count = avatar_count - 1, expires_at = clock_now(), settled_at = NULL, erase_after = NULL
+    WHERE user_id = :user_id AND id = ANY(:ids)
+    """
 )
 _SETTLED = text("UPDATE uploads SET settled_at = clock_now() WHERE user_id = :user_id AND id = ANY(:ids)")
 _FORGET = text(
@@ -60,12 +78,17 @@ _FORGET = text(
     """
 )
 _FORGET_ALL = text(
-    "UPDATE uploads SET expires_at = clock_now(), settled_at = NULL, erase_after = NULL WHERE user_id = :user_id"
-    " RETURNING id"
+    """
+    UPDATE uploads SET avatar_count = 0, expires_at = clock_now(), settled_at = NULL, erase_after = NULL
+    WHERE user_id = :user_id RETURNING id
+    """
 )
 # What is not stored may still be on its way, unless it is old.
 _OVER: Final = """
-    ((u.settled_at IS NULL AND u.expires_at <= clock_now()) OR u.settled_at <= clock_now() - CAST(:kept AS interval))
+    u.avatar_count = 0
+    AND (
+        (u.settled_at IS NULL AND u.expires_at <= clock_now())
+        OR u.settled_at <= clock_now() - CAST(:kept AS interval))
     AND (u.is_stored OR u.created_at < now() - interval '10 minutes')
     AND NOT EXISTS (
         SELECT 1 FROM generations g
@@ -152,6 +175,17 @@ async def hold(tx: Tx, user_id: int, ids: Collection[UUID], terms: UploadTerms) 
     """Keep what a generation is accepted with, under the user's lock; False when one of them is not kept any more."""
     held = await tx.all(_HOLD, {"user_id": user_id, "ids": list(ids), "kept": terms.kept, "life": terms.life})
     return len(held) == len(set(ids))
+
+
+async def keep_for_avatar(tx: Tx, user_id: int, ids: Collection[UUID], *, kept: timedelta) -> bool:
+    """Keep these while an avatar lives, under the user's lock; False when one of them is not kept any more."""
+    held = await tx.all(_KEEP_FOR_AVATAR, {"user_id": user_id, "ids": list(ids), "kept": kept})
+    return len(held) == len(set(ids))
+
+
+async def release_from_avatar(tx: Tx, user_id: int, ids: Collection[UUID]) -> None:
+    """An avatar has gone: let these be erased now, unless another one or an open generation has them."""
+    await tx.execute(_RELEASE_FROM_AVATAR, {"user_id": user_id, "ids": list(ids)})
 
 
 async def note_settled(tx: Tx, user_id: int, ids: Collection[UUID]) -> None:

@@ -1,0 +1,1 @@
+"""Avatars: a person's own photos under a name, which photo packs are made from."""

@@ -147,15 +147,25 @@ class World:
 
     async def submit(self, app: StarbrushProcess, phone: Phone, prompt: str, *, count: int = 1) -> UUID:
         """Order through the cabinet's API: one call, no card."""
-        launch = await self.control.get(f"/users/{phone.id}/init_data")
-        async with httpx.AsyncClient(base_url=app.url, timeout=30, trust_env=False) as client:
+        async with self.cabinet(app, phone) as client:
             answer = await client.post(
-                "/api/v1/generations",
-                headers={"Authorization": f"tma {launch.json()['init_data']}"},
+                "/generations",
                 json={"kind": "image", "model": "image-standard", "prompt": prompt, "options": {"count": count}},
             )
         assert answer.status_code == 202, answer.text
         return UUID(answer.json()["id"])
+
+    @asynccontextmanager
+    async def cabinet(self, app: StarbrushProcess, phone: Phone) -> AsyncIterator[httpx.AsyncClient]:
+        """The cabinet's API, signed in as this person."""
+        launch = await self.control.get(f"/users/{phone.id}/init_data")
+        async with httpx.AsyncClient(
+            base_url=f"{app.url}/api/v1",
+            headers={"Authorization": f"tma {launch.json()['init_data']}"},
+            timeout=30,
+            trust_env=False,
+        ) as client:
+            yield client
 
     async def said_after(self, phone: Phone, message_id: int) -> list[Json]:
         """What the bot has said since, and not taken back."""

@@ -23,13 +23,8 @@ AppIn = Callable[..., StarbrushProcess]
 
 async def order(world: World, app: StarbrushProcess, phone: Phone, product: str = PACK) -> str:
     """Order through the cabinet's API; the link where it is paid."""
-    launch = await world.control.get(f"/users/{phone.id}/init_data")
-    async with httpx.AsyncClient(base_url=app.url, timeout=30, trust_env=False) as client:
-        answer = await client.post(
-            "/api/v1/payments",
-            headers={"Authorization": f"tma {launch.json()['init_data']}"},
-            json={"product": product, "method": "stars"},
-        )
+    async with world.cabinet(app, phone) as client:
+        answer = await client.post("/payments", json={"product": product, "method": "stars"})
     assert answer.status_code == 201, answer.text
     return str(answer.json()["link"])
 

@@ -79,7 +79,7 @@ _SUCCESS = Answer(
 _VIDEOS = "POST /v2/video/generations"
 _TASK_ID = "abc:google/veo-3.1-i2v"
 _CREATED = Answer({"id": _TASK_ID, "status": "queued"})
-_ASKED = "GET /v2/video/generations?generation_id=abc%3Agoogle%2Fveo-3.1-i2v"
+ASKED = "GET /v2/video/generations?generation_id=abc%3Agoogle%2Fveo-3.1-i2v"
 _VIDEO_BODY = {
     "model": "google/veo-3.1-i2v",
     "prompt": "slow pan",
@@ -94,7 +94,7 @@ def _error(message: object) -> dict[str, object]:
     return {"statusCode": 0, "path": "/v1/images/generations", "requestId": "r-1", "message": message}
 
 
-def _task(status: str, **more: object) -> Answer:
+def task(status: str, **more: object) -> Answer:
     return Answer({"id": _TASK_ID, "status": status, **more})
 
 
@@ -105,40 +105,40 @@ def _checks() -> tuple[Check, ...]:
     paid = {"usage": {"credits_used": 6000000, "usd_spent": "1.25"}}
     return (
         *(
-            Check(status, _TASK_ID, {_ASKED: _task(status)}, TaskReport(TaskState.RUNNING))
+            Check(status, _TASK_ID, {ASKED: task(status)}, TaskReport(TaskState.RUNNING))
             for status in ("queued", "generating", "waiting", "a word of tomorrow")
         ),
         Check(
             "completed",
             _TASK_ID,
-            {_ASKED: _task("completed", video=video, meta=usage)},
+            {ASKED: task("completed", video=video, meta=usage)},
             TaskReport(TaskState.SUCCEEDED, artifact=made),
         ),
         Check(
             "completed-with-its-price",
             _TASK_ID,
-            {_ASKED: _task("completed", video=video, meta=paid)},
+            {ASKED: task("completed", video=video, meta=paid)},
             TaskReport(TaskState.SUCCEEDED, artifact=made, cost_micros=1_250_000),
         ),
         Check(
             "completed-without-media",
             _TASK_ID,
-            {_ASKED: _task("completed", video=None)},
+            {ASKED: task("completed", video=None)},
             TaskReport(TaskState.SUCCEEDED),
         ),
         Check(
             "rejected",
             _TASK_ID,
-            {_ASKED: _task("error", error={"name": "Bad Request", "message": "content policy"})},
+            {ASKED: task("error", error={"name": "Bad Request", "message": "content policy"})},
             TaskReport(TaskState.REJECTED, detail="Bad Request: content policy"),
         ),
         Check(
             "failed",
             _TASK_ID,
-            {_ASKED: _task("error", error={"name": "Internal", "message": "no worker"})},
+            {ASKED: task("error", error={"name": "Internal", "message": "no worker"})},
             TaskReport(TaskState.FAILED, detail="Internal: no worker"),
         ),
-        Check("gone", _TASK_ID, {_ASKED: Answer(_error("Generation not found"), 404)}, TaskReport(TaskState.GONE)),
+        Check("gone", _TASK_ID, {ASKED: Answer(_error("Generation not found"), 404)}, TaskReport(TaskState.GONE)),
     )
 
 

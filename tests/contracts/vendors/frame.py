@@ -95,15 +95,20 @@ class VendorServer:
     def creates(self) -> int:
         return sum(request.line.startswith("POST ") for request in self.seen)
 
+    def answer_to(self, request: Seen) -> Answer | Broken:
+        """What the script says; a vendor with a memory says more."""
+        return self._script.get(request.line, Answer(b"<html>no script for this", 404))
+
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = (await reader.readuntil(b"\r\n\r\n")).decode()
         first, *rest = head.strip().split("\r\n")
         headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in rest)}
         body = await reader.readexactly(int(headers.get("content-length", 0)))
         line = first.rpartition(" ")[0]
-        self.seen.append(Seen(line, headers, body))
+        request = Seen(line, headers, body)
+        self.seen.append(request)
         self.arrived.set()
-        answer = self._script.get(line, Answer(b"<html>no script for this", 404))
+        answer = self.answer_to(request)
         if answer is Broken.RESET:
             writer.transport.abort()
             return
@@ -117,9 +122,9 @@ class VendorServer:
 
 
 @asynccontextmanager
-async def serving() -> AsyncIterator[VendorServer]:
-    """A running server without a script."""
-    vendor = VendorServer()
+async def serving(vendor: VendorServer | None = None) -> AsyncIterator[VendorServer]:
+    """A running server, without a script unless it has one."""
+    vendor = vendor or VendorServer()
     server = await asyncio.start_server(vendor.serve, "127.0.0.1", 0)
     async with server:
         vendor.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"

@@ -123,6 +123,10 @@ class ProviderRateLimited(ProviderError):
     """Not taken: too many requests for now."""
 
 
+class ProviderHeldBack(ProviderRateLimited):
+    """Not taken, and not even sent: our own pace for this vendor is used up. Says nothing about the vendor."""
+
+
 class ProviderOutOfMoney(ProviderError):
     """Not taken: our account with the vendor is empty or blocked, or the key is refused."""
 

@@ -25,6 +25,7 @@ from app.domain.ports import (
     Provider,
     ProviderBusy,
     ProviderError,
+    ProviderHeldBack,
     ProviderInvalid,
     ProviderOutcomeUnknown,
     ProviderOutOfMoney,
@@ -180,7 +181,7 @@ def test_a_full_window_says_when_it_opens() -> None:
     pace.take()
     now[0] += 4
     pace.take()
-    with pytest.raises(ProviderRateLimited) as held:
+    with pytest.raises(ProviderHeldBack) as held:
         pace.take()
     assert held.value.retry_after_seconds == 6
     now[0] += 6
@@ -192,7 +193,7 @@ def test_a_rest_is_kept_and_bounded() -> None:
     pace = Pace(limit=100, window_seconds=10, clock=lambda: now[0])
     pace.rest(86_400)
     pace.rest(1)
-    with pytest.raises(ProviderRateLimited) as held:
+    with pytest.raises(ProviderHeldBack) as held:
         pace.take()
     assert held.value.retry_after_seconds == 60
     now[0] += 60
@@ -203,7 +204,7 @@ async def test_creates_are_paced_and_reads_are_not(vendor: VendorHttp, server: V
     server.will({"POST /base/x": Answer({}), "GET /base/x": Answer({})})
     await vendor.create("x", content={})
     await vendor.create("x", content={})
-    with pytest.raises(ProviderRateLimited) as held:
+    with pytest.raises(ProviderHeldBack) as held:
         await vendor.create("x", content={})
     assert held.value.retry_after_seconds
     assert server.creates == 2
@@ -215,7 +216,7 @@ async def test_a_vendor_that_wants_to_be_left_alone_is(vendor: VendorHttp, serve
     server.will({"POST /base/x": Answer({"code": "slow down"}, 429, {"Retry-After": "30"})})
     with pytest.raises(ProviderRateLimited):
         await vendor.create("x", content={})
-    with pytest.raises(ProviderRateLimited) as held:
+    with pytest.raises(ProviderHeldBack) as held:
         await vendor.create("x", content={})
     assert held.value.retry_after_seconds == pytest.approx(30, abs=5)
     assert server.creates == 1

@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 
 from app.adapters.providers.kie import KieProvider
-from app.domain.ports import CancelOutcome, ProviderInvalid, ProviderRateLimited, TaskState, VendorInput
+from app.domain.ports import CancelOutcome, ProviderHeldBack, ProviderInvalid, TaskState, VendorInput
 from tests.contracts.vendors import kie
 from tests.contracts.vendors.frame import KEY, VendorServer, serving
 
@@ -76,7 +76,7 @@ async def test_no_more_than_twenty_jobs_are_made_in_ten_seconds(server: VendorSe
     async with kie_at(server.url, clock) as provider:
         for _ in range(20):
             await provider.submit(kie.IMAGE)
-        with pytest.raises(ProviderRateLimited) as held_back:
+        with pytest.raises(ProviderHeldBack) as held_back:
             await provider.submit(kie.IMAGE)
         assert (await provider.check("281e")).state is TaskState.RUNNING
     assert held_back.value.retry_after_seconds is not None

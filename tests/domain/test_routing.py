@@ -14,6 +14,7 @@ from app.domain.ports import (
     ProviderBusy,
     ProviderError,
     ProviderFailed,
+    ProviderHeldBack,
     ProviderInvalid,
     ProviderOutcomeUnknown,
     ProviderOutOfMoney,
@@ -178,6 +179,18 @@ async def test_a_failed_probe_opens_it_again(shop: Shop, eve: UserView) -> None:
     await let_open_end(shop)
     await fail(shop, eve, 1)
     assert await breaker(shop) is Breaker.OPEN
+
+
+async def test_what_was_held_back_by_our_own_pace_is_no_answer_of_the_vendor(shop: Shop, eve: UserView) -> None:
+    """Nothing was sent: it neither closes a half-open breaker nor keeps the next one from trying."""
+    await shop.add_spare_route()
+    await fail(shop, eve, 5)
+    await let_open_end(shop)
+    await fail(shop, eve, 1, ProviderHeldBack("our own pace"))
+    assert await breaker(shop) is Breaker.HALF_OPEN
+    assert "breaker-closed:demo:demo-standard" not in await shop.alerts()
+    await shop.work(await shop.submit(eve))
+    assert await breaker(shop) is Breaker.CLOSED
 
 
 async def test_who_dies_while_it_tries_blocks_nobody_for_ever(shop: Shop, eve: UserView) -> None:

@@ -178,7 +178,7 @@ class VendorHttp:
         """Ask something that may be asked again at any time; a cancellation is such a thing too.
 
         Returns the answer whatever it says (`accepted` judges it). Raises: ProviderUnreachable, ProviderBusy,
-        OversizedAnswer, ProviderRateLimited (by our own pace).
+        OversizedAnswer, ProviderHeldBack.
         """
         refuse_inside_transaction("a vendor's call")
         if self._pace and self._paces_reads:

@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final
 
-from app.domain.ports import ProviderRateLimited
+from app.domain.ports import ProviderHeldBack
 
 # A vendor may ask for patience, though its word must not stop all of its routes for an hour.
 _LONGEST_REST_SECONDS: Final = 60.0
@@ -22,7 +22,7 @@ class Pace:
         self._resting_until = 0.0
 
     def take(self) -> None:
-        """Count one request. Raises: ProviderRateLimited, saying when the next one is due."""
+        """Count one request. Raises: ProviderHeldBack, saying when the next one is due."""
         now = self._clock()
         if now < self._resting_until:
             self._refuse(self._resting_until - now)
@@ -39,4 +39,4 @@ class Pace:
     @staticmethod
     def _refuse(seconds: float) -> None:
         message = "held back by our own pace"
-        raise ProviderRateLimited(message, retry_after_seconds=seconds)
+        raise ProviderHeldBack(message, retry_after_seconds=seconds)

@@ -53,6 +53,7 @@ _PROBE = text(
     WHERE route_id = :route_id AND open_until <= now() AND coalesce(probe_until <= now(), true)
     """
 )
+_GIVE_BACK = text("UPDATE route_breakers SET probe_until = NULL WHERE route_id = :route_id AND open_until <= now()")
 _CLOSE = text("DELETE FROM route_breakers WHERE route_id = :route_id AND open_until IS NOT NULL")
 
 
@@ -92,6 +93,13 @@ class RouteBreaker:
             )
         self._catalog.forget()
         return bool(has_opened)
+
+    async def note_unsent(self, route: Route) -> None:
+        """Nothing was sent after all, so that nothing is known: the right to try a half-open route is free again."""
+        if route.breaker is Breaker.CLOSED:
+            return
+        async with self._db.transaction() as tx:
+            await tx.execute(_GIVE_BACK, {"route_id": route.id})
 
     async def note_answer(self, route: Route) -> bool:
         """The vendor answers, whatever it says. True when that has just closed the breaker."""

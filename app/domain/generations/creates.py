@@ -36,6 +36,7 @@ from app.domain.ports import (
     ProviderBusy,
     ProviderError,
     ProviderFailed,
+    ProviderHeldBack,
     ProviderInvalid,
     ProviderModelGone,
     ProviderOutcomeUnknown,
@@ -141,6 +142,7 @@ class CreateSender:
         except StorageUnavailable as error:
             # Before the intent is written: nothing was sent, so there is nothing to find out later.
             log.warning("inputs_unavailable", generation_id=str(lease.id), error=str(error))
+            await self._breaker.note_unsent(route)
             return Waiting(self._limits.wait(tries))
         except InputsMissing:
             return self._inputs_missing(lease)
@@ -314,7 +316,9 @@ class CreateSender:
         """Tell the route's breaker, and the operator when it opens or closes."""
         params = {"provider": route.provider, "model": route.vendor_model}
         name = f"{route.provider}:{route.vendor_model}"
-        if isinstance(error, _BROKEN):
+        if isinstance(error, ProviderHeldBack):
+            await self._breaker.note_unsent(route)
+        elif isinstance(error, _BROKEN):
             if await self._breaker.note_failure(route.id):
                 log.warning("breaker_opened", **params)
                 await self._alerts.raise_(f"breaker-open:{name}", "alert-breaker-open", params)

@@ -5,7 +5,10 @@ SQLAlchemy writes the statements, asyncpg runs them; what asyncpg raises leaves 
 
 import asyncio
 import errno
+import itertools
 import json
+import time
+from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -21,6 +24,9 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from app.core.statements import compiled
 
 _CLOSE_SECONDS: Final = 2.0
+# Sessions above those that are always kept live on for so long: under load they are wanted again at once, and a new one
+# costs a sign-in and every statement's preparation anew.
+_SPARE_SECONDS: Final = 10.0
 # Above the number of statements that the product has; tests and scripts make some of their own.
 _PREPARED: Final = 1_000
 
@@ -54,11 +60,12 @@ class Result:
 class Session:
     """One connection. Not to be used by two tasks at a time."""
 
-    __slots__ = ("_connection", "_prepared")
+    __slots__ = ("_connection", "_names", "_prepared")
 
     def __init__(self, connection: asyncpg.Connection) -> None:
         self._connection = connection
         self._prepared: dict[str, tuple[PreparedStatement, RowMaker]] = {}
+        self._names = itertools.count()
 
     @property
     def is_closed(self) -> bool:
@@ -102,21 +109,32 @@ class Session:
     async def _prepare(self, sql: str) -> tuple[PreparedStatement, RowMaker]:
         if len(self._prepared) >= _PREPARED:
             self._prepared.clear()
-        statement = await self._connection.prepare(sql)
+        # Without a name of its own a statement would be parsed and planned anew at each use.
+        statement = await self._connection.prepare(sql, name=f"s{next(self._names)}")
         ready = statement, result_tuple([column.name for column in statement.get_attributes()])
         self._prepared[sql] = ready
         return ready
 
 
 class ConnectionPool:
-    """At most `most` sessions, of which up to `kept` stay open while nobody uses them."""
+    """At most `most` sessions, of which up to `kept` stay open while nobody uses them, and the others for a while."""
 
-    def __init__(self, connect: Callable[[], Awaitable[Session]], *, kept: int, most: int, wait_seconds: float) -> None:
+    def __init__(
+        self,
+        connect: Callable[[], Awaitable[Session]],
+        *,
+        kept: int,
+        most: int,
+        wait_seconds: float,
+        spare_seconds: float = _SPARE_SECONDS,
+    ) -> None:
         self._connect = connect
         self._kept = kept
+        self._spare_seconds = spare_seconds
         self._wait_seconds = wait_seconds
         self._places = asyncio.Semaphore(most)
-        self._idle: list[Session] = []
+        # With the time since when; whoever has waited longest comes first, and is used last.
+        self._idle: deque[tuple[Session, float]] = deque()
         self._in_use: set[Session] = set()
 
     @property
@@ -147,12 +165,12 @@ class ConnectionPool:
         """Return a session in which nothing is open."""
         self._in_use.discard(session)
         self._places.release()
-        if session.is_closed:
-            return
-        if len(self._idle) < self._kept:
-            self._idle.append(session)
-        else:
-            await session.close()
+        now = time.monotonic()
+        if not session.is_closed:
+            self._idle.append((session, now))
+        if len(self._idle) > self._kept and now - self._idle[0][1] >= self._spare_seconds:
+            spare, _ = self._idle.popleft()
+            await spare.close()
 
     def discard(self, session: Session) -> None:
         """Give up a session that was left in the middle of something."""
@@ -163,13 +181,14 @@ class ConnectionPool:
     async def close(self) -> None:
         """Close what is idle, and cut what is still used: whoever uses it has been told to stop."""
         while self._idle:
-            await self._idle.pop().close()
+            session, _ = self._idle.pop()
+            await session.close()
         for session in tuple(self._in_use):
             session.drop()
 
     def _pick(self) -> Session | None:
         while self._idle:
-            session = self._idle.pop()
+            session, _ = self._idle.pop()
             if not session.is_closed:
                 return session
         return None

@@ -27,6 +27,8 @@ _INSERT = text("INSERT INTO notes (id, words) VALUES (:id, :words)")
 _COUNT = text("SELECT count(*) FROM notes")
 _SLEEP = text("SELECT pg_sleep(60)")
 _PID = text("SELECT pg_backend_pid()")
+_NEXT = text("SELECT CAST(:number AS integer) + 1 AS following")
+_USES = text("SELECT generic_plans + custom_plans AS uses FROM pg_prepared_statements WHERE statement LIKE :part")
 
 
 @pytest.fixture
@@ -168,24 +170,46 @@ async def test_nothing_waits_for_ever_for_a_connection(db: Database, monkeypatch
     assert db.connections_in_use == 0
 
 
-async def test_connections_beyond_the_pool_are_closed_when_they_come_back(db: Database) -> None:
+async def use_three_connections(db: Database) -> set[int]:
     async def pid() -> int:
         async with db.read() as reader:
             await reader.execute(text("SELECT pg_sleep(0.1)"))
             return int(await reader.scalar(_PID))
 
-    first = set(await asyncio.gather(pid(), pid(), pid()))
+    return set(await asyncio.gather(pid(), pid(), pid()))
+
+
+async def test_connections_beyond_the_pool_are_used_again_under_load(db: Database) -> None:
+    first = await use_three_connections(db)
     assert len(first) == 3
+    assert await use_three_connections(db) == first
+
+
+async def test_connections_beyond_the_pool_are_closed_after_a_while(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = await use_three_connections(db)
+    monkeypatch.setattr(db._pool, "_spare_seconds", 0.0)
+    for _ in range(2):
+        assert await count(db) == 0
     async with db.read() as reader:
         alive = await reader.all(text("SELECT pid FROM pg_stat_activity WHERE pid = ANY(:pids)"), {"pids": list(first)})
     assert len(alive) == 2
+
+
+async def test_a_statement_is_prepared_once_a_connection(db: Database) -> None:
+    async with db.read() as reader:
+        for number in range(3):
+            assert await reader.scalar(_NEXT, {"number": number}) == number + 1
+        prepared = await reader.all(_USES, {"part": "%AS following"})
+    assert [row.uses for row in prepared] == [3]
 
 
 async def test_connections_that_the_server_has_closed_are_replaced(db: Database, empty_database_url: str) -> None:
     async with db.read() as reader:
         pid = await reader.scalar(_PID)
     await terminate(empty_database_url, pid)
-    await until(lambda: all(session.is_closed for session in db._pool._idle))
+    await until(lambda: all(session.is_closed for session, _ in db._pool._idle))
     assert await count(db) == 0
 
 

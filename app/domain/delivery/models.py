@@ -32,6 +32,7 @@ class DeliveryKind(StrEnum):
     ORIGINAL = "original"
     NOTICE = "notice"
     REMOVAL = "removal"
+    CARD = "card"
     ALERT = "alert"
 
 
@@ -54,6 +55,12 @@ class Delivery(Base):
         Index("deliveries_dead", "user_id", postgresql_where=text("state = 'DEAD'")),
         Index("deliveries_generation", "generation_id"),
         Index("deliveries_user", "user_id"),
+        Index(
+            "deliveries_result_message",
+            "user_id",
+            "message_id",
+            postgresql_where=text("kind IN ('result', 'original') AND message_id IS NOT NULL"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)

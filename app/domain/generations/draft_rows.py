@@ -1,5 +1,6 @@
 """Rows of drafts."""
 
+from collections.abc import Collection
 from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -10,26 +11,27 @@ from sqlalchemy.dialects.postgresql import JSONB
 from app.core.db import Reader, Tx
 from app.core.ids import new_id
 from app.domain.errors import NotFound
-from app.domain.generations.models import Funding, Kind
+from app.domain.generations.models import Awaits, Funding, Kind
 from app.domain.generations.requests import NewDraft
-from app.domain.generations.views import DraftStatus, DraftView, Options
+from app.domain.generations.views import ChatFile, DraftStatus, DraftView, Options
 
 _COLUMNS: Final = """
     id, user_id, kind, model_key, prompt, negative_prompt, options, inputs, funding, price_credits, generation_id,
-    origin_generation_id, parent_id, created_at, expires_at, expires_at <= clock_now() AS expired
+    origin_generation_id, parent_id, awaits, files, created_at, expires_at, expires_at <= clock_now() AS expired
 """
 _INSERT = (
     text(
         f"""
     INSERT INTO drafts (id, user_id, kind, model_key, prompt, negative_prompt, options, inputs, funding, price_credits,
-        parent_id, update_id, origin_generation_id, expires_at)
+        parent_id, update_id, origin_generation_id, awaits, files, media_group_id, expires_at)
     VALUES (:id, :user_id, :kind, :model_key, :prompt, :negative_prompt, :options, CAST(:inputs AS uuid[]), :funding,
-        :price_credits, :parent_id, :update_id, :origin_generation_id, clock_now() + CAST(:life AS interval))
+        :price_credits, :parent_id, :update_id, :origin_generation_id, :awaits, :files, :media_group_id,
+        clock_now() + CAST(:life AS interval))
     RETURNING {_COLUMNS}
     """  # noqa: S608 - fixed text
     )
-    .bindparams(bindparam("options", type_=JSONB))
-    .columns(options=JSONB)
+    .bindparams(bindparam("options", type_=JSONB), bindparam("files", type_=JSONB))
+    .columns(options=JSONB, files=JSONB)
 )
 _UPDATE = (
     text(
@@ -41,17 +43,40 @@ _UPDATE = (
     """  # noqa: S608 - fixed text
     )
     .bindparams(bindparam("options", type_=JSONB))
-    .columns(options=JSONB)
+    .columns(options=JSONB, files=JSONB)
 )
 _GET = text(
     f"SELECT {_COLUMNS} FROM drafts WHERE id = :id AND user_id = :user_id"  # noqa: S608 - fixed text
-).columns(options=JSONB)
+).columns(options=JSONB, files=JSONB)
 _LOCK = text(
     f"SELECT {_COLUMNS} FROM drafts WHERE id = :id AND user_id = :user_id FOR UPDATE"  # noqa: S608 - fixed text
-).columns(options=JSONB)
+).columns(options=JSONB, files=JSONB)
 _BY_UPDATE = text(
     f"SELECT {_COLUMNS} FROM drafts WHERE update_id = :update_id AND user_id = :user_id"  # noqa: S608 - fixed text
-).columns(options=JSONB)
+).columns(options=JSONB, files=JSONB)
+_BY_ALBUM = text(
+    f"""
+    SELECT {_COLUMNS} FROM drafts
+    WHERE user_id = :user_id AND media_group_id = :media_group_id FOR UPDATE
+    """  # noqa: S608 - fixed text
+).columns(options=JSONB, files=JSONB)
+# Whoever has not answered for an hour thinks of something else.
+_WAITING = text(
+    f"""
+    SELECT {_COLUMNS} FROM drafts
+    WHERE user_id = :user_id AND awaits = ANY(:accepted) AND generation_id IS NULL
+        AND created_at > clock_now() - interval '1 hour' AND expires_at > clock_now()
+    ORDER BY created_at DESC, id DESC LIMIT 1
+    """  # noqa: S608 - fixed text
+).columns(options=JSONB, files=JSONB)
+_WAIT_NO_MORE = text("UPDATE drafts SET awaits = NULL WHERE user_id = :user_id AND awaits IS NOT NULL")
+_WAIT_AGAIN = text(
+    """
+    UPDATE drafts SET awaits = :awaits, created_at = clock_now(),
+        expires_at = clock_now() + CAST(:life AS interval)
+    WHERE id = :id AND user_id = :user_id AND generation_id IS NULL
+    """
+)
 # A keyboard this old is answered with "outdated"; its draft holds a prompt that nobody needs any more.
 _PURGE = text(
     """
@@ -82,6 +107,9 @@ async def insert_draft(
             "parent_id": new.parent_id,
             "update_id": new.update_id,
             "origin_generation_id": new.origin_generation_id,
+            "awaits": None if new.awaits is None else new.awaits.value,
+            "files": [file.as_json() for file in new.files],
+            "media_group_id": new.media_group_id,
             "life": life,
         },
     )
@@ -127,6 +155,30 @@ async def find_by_update(reader: Reader, user_id: int, update_id: int | None) ->
     return _view(row) if row else None
 
 
+async def lock_album(tx: Tx, user_id: int, media_group_id: str) -> DraftView | None:
+    """The draft of an album; the caller holds the user's lock."""
+    row = await tx.one_or_none(_BY_ALBUM, {"user_id": user_id, "media_group_id": media_group_id})
+    return _view(row) if row else None
+
+
+async def find_waiting(reader: Reader, user_id: int, accepted: Collection[Awaits]) -> DraftView | None:
+    """The newest draft of the last hour that waits for one of these."""
+    row = await reader.one_or_none(_WAITING, {"user_id": user_id, "accepted": [each.value for each in accepted]})
+    return _view(row) if row else None
+
+
+async def wait_no_more(tx: Tx, user_id: int) -> int:
+    """Let no draft of a user's wait any more: one question is open at a time. Returns how many did."""
+    return (await tx.execute(_WAIT_NO_MORE, {"user_id": user_id})).rowcount
+
+
+async def wait_again(tx: Tx, user_id: int, draft_id: UUID, awaits: Awaits, *, life: timedelta) -> bool:
+    """Let an open draft be the one that waits, as if it were written now; False when it was started or is gone."""
+    await wait_no_more(tx, user_id)
+    params = {"user_id": user_id, "id": draft_id, "awaits": awaits.value, "life": life}
+    return (await tx.execute(_WAIT_AGAIN, params)).rowcount == 1
+
+
 async def purge_drafts(tx: Tx, *, limit: int) -> int:
     """Delete drafts that expired long ago; returns how many."""
     return (await tx.execute(_PURGE, {"limit": limit})).rowcount
@@ -155,4 +207,6 @@ def _view(row: Row[Any]) -> DraftView:
         created_at=row.created_at,
         expires_at=row.expires_at,
         inputs=tuple(row.inputs),
+        awaits=None if row.awaits is None else Awaits(row.awaits),
+        files=tuple(ChatFile.from_json(file) for file in row.files),
     )

@@ -3,10 +3,9 @@
 A draft starts once, ever: its id is the request key of the generation, so that a double tap is one order.
 """
 
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy.exc import IntegrityError
@@ -15,10 +14,19 @@ from app.core.db import Database, Reader, Tx, violated_constraint
 from app.domain.actors import Actor
 from app.domain.catalog.service import CatalogService
 from app.domain.catalog.views import Model
-from app.domain.errors import DuplicateRequest, ModelUnavailable, NotFound, PriceChanged, UserNotFound, ValidationFailed
-from app.domain.generations.draft_rows import find_by_update, get_draft, insert_draft, purge_drafts, update_draft
+from app.domain.errors import DuplicateRequest, NotFound, PriceChanged, UserNotFound
+from app.domain.generations.choosing import Chooser, preferences_of, price_of, remember
+from app.domain.generations.draft_rows import (
+    find_by_update,
+    find_waiting,
+    get_draft,
+    insert_draft,
+    purge_drafts,
+    update_draft,
+    wait_no_more,
+)
 from app.domain.generations.inputs import InputResolver
-from app.domain.generations.models import Funding, Kind, Origin
+from app.domain.generations.models import Awaits, Funding, Kind, Origin
 from app.domain.generations.options import PromptLimits, check_allowed, check_funding, check_shape, work_of
 from app.domain.generations.repository import find, require_own
 from app.domain.generations.requests import NewDraft, SubmitGeneration
@@ -32,7 +40,6 @@ from app.domain.users.views import UserView
 
 _UPDATE_INDEX: Final = "drafts_update_id_key"
 _KEY_INDEX: Final = "request_keys_pkey"
-_CHOICES: Final = ("model", "aspect_ratio", "count")
 
 
 class DraftService:
@@ -54,6 +61,7 @@ class DraftService:
         self._inputs = inputs
         self._prompts = prompts
         self._life = life
+        self._chooser = Chooser(catalog)
 
     async def create(
         self,
@@ -71,7 +79,7 @@ class DraftService:
         """
         async with self._db.read() as reader:
             user = await _allowed_user(reader, actor)
-            self._prompts.check(new.prompt, new.negative_prompt, kind=new.kind)
+            self._prompts.check(new.prompt, new.negative_prompt, kind=new.kind, is_optional=new.awaits is not None)
             check_shape(
                 Options(
                     aspect_ratio=new.aspect_ratio or "",
@@ -86,8 +94,8 @@ class DraftService:
                     return replace(await get_draft(reader, user.id, UUID(earlier)), is_repeat=True)
             if new.parent_id is not None:
                 await require_own(reader, user.id, new.parent_id)
-        model, options = await self._choose(user, new)
-        price = _price(new.funding, model, options)
+        model, options = await self._chooser.choose(user, new)
+        price = price_of(new.funding, model, options)
         if max_price_credits is not None and price > max_price_credits:
             raise PriceChanged(price=price)
         inputs = await self._inputs.resolve(actor, new.inputs, were_kept=new.origin_generation_id is not None)
@@ -134,17 +142,17 @@ class DraftService:
         check_shape(options)
         check_allowed(options, model, kind=draft.kind, inputs=len(draft.inputs))
         check_funding(paid_by, draft.kind, options, inputs=len(draft.inputs))
-        price = _price(paid_by, model, options)
+        price = price_of(paid_by, model, options)
         async with self._db.transaction() as tx:
             user = await users.lock(tx, actor.user_id)
             if user is None:
                 raise UserNotFound
             require_allowed(user)
-            preferences = {**_preferences(user, draft.kind), "model": model.key, "aspect_ratio": ratio}
+            preferences = {**preferences_of(user, draft.kind), "model": model.key, "aspect_ratio": ratio}
             if paid_by is Funding.CREDITS:
                 # Free ones are single, which is nobody's choice.
                 preferences["count"] = chosen
-            await _remember(tx, user, draft.kind, preferences)
+            await remember(tx, user, draft.kind, preferences)
             if draft.status is DraftStatus.OPEN:
                 changed = await update_draft(
                     tx,
@@ -155,7 +163,7 @@ class DraftService:
                     return changed
             # Deleting its generation takes the user's lock too, and may have taken the draft meanwhile.
             draft = await get_draft(tx, user.id, draft_id)
-            return await self._insert(tx, user.id, replace(_copy(draft), funding=paid_by), model, options)
+            return await self._insert(tx, user.id, replace(copy_of(draft), funding=paid_by), model, options)
 
     async def renew(self, actor: Actor, draft_id: UUID) -> DraftView:
         """A new open draft with the same content at today's price, for the button of one that was used.
@@ -171,7 +179,7 @@ class DraftService:
             require_allowed(user)
             # Deleting its generation takes the same lock, and may have taken the draft meanwhile.
             draft = await get_draft(tx, user.id, draft_id)
-            return await self._insert(tx, user.id, _copy(draft), model, draft.options)
+            return await self._insert(tx, user.id, copy_of(draft), model, draft.options)
 
     async def repeat(
         self, actor: Actor, generation_id: UUID, *, variation: bool, update_id: int | None = None
@@ -274,6 +282,17 @@ class DraftService:
         async with self._db.read() as reader:
             return await get_draft(reader, actor.user_id, draft_id)
 
+    async def find_waiting(self, actor: Actor, *accepted: Awaits) -> DraftView | None:
+        """The draft that the user's next message completes, if it waits for one of these."""
+        async with self._db.read() as reader:
+            return await find_waiting(reader, actor.user_id, accepted)
+
+    async def wait_no_more(self, actor: Actor) -> bool:
+        """Let the user's next message be about something new; False when nothing waited."""
+        async with self._db.transaction() as tx:
+            await users.lock(tx, actor.user_id)
+            return await wait_no_more(tx, actor.user_id) > 0
+
     async def require_makeable(self, actor: Actor, draft: DraftView, model: Model) -> None:
         """Whether what it is made from is still kept, and somebody can make it now.
 
@@ -288,41 +307,12 @@ class DraftService:
         async with self._db.transaction() as tx:
             return await purge_drafts(tx, limit=limit)
 
-    async def _choose(self, user: UserView, new: NewDraft) -> tuple[Model, Options]:
-        """What was asked for, completed from the user's last choices and the catalogue."""
-        model = await self._model(user, new)
-        preferences = _preferences(user, new.kind)
-        preferred_ratio = str(preferences.get("aspect_ratio", ""))
-        ratio = new.aspect_ratio or (preferred_ratio if preferred_ratio in model.aspect_ratios else model.default_ratio)
-        most = model.max_count if new.funding is Funding.CREDITS else 1
-        preferred_count = min(int(preferences.get("count", 1)), most)
-        options = Options(
-            aspect_ratio=ratio,
-            count=preferred_count if new.count is None else new.count,
-            seed=new.seed,
-            duration_seconds=model.default_duration if new.duration_seconds is None else new.duration_seconds,
-        )
-        check_shape(options)
-        check_allowed(options, model, kind=new.kind, inputs=len(new.inputs))
-        check_funding(new.funding, new.kind, options, inputs=len(new.inputs))
-        return model, options
-
-    async def _model(self, user: UserView, new: NewDraft) -> Model:
-        if new.model_key is not None:
-            model = await self._catalog.get_enabled(new.model_key)
-        else:
-            models = [model for model in await self._catalog.list_models() if model.kind == new.kind]
-            if not models:
-                raise ModelUnavailable(model="")
-            preferred = _preferences(user, new.kind).get("model")
-            model = next((model for model in models if model.key == preferred), models[0])
-            model = await self._catalog.get_enabled(model.key)
-        if model.kind != new.kind:
-            raise ValidationFailed({"model": f"does not make {new.kind.value}"})
-        return model
-
     async def _insert(self, tx: Tx, user_id: int, new: NewDraft, model: Model, options: Options) -> DraftView:
-        price = _price(new.funding, model, options)
+        price = price_of(new.funding, model, options)
+        if new.awaits is not None:
+            # One question is open at a time: what was asked before waits no more.
+            await users.lock(tx, user_id)
+            await wait_no_more(tx, user_id)
         return await insert_draft(tx, user_id, replace(new, model_key=model.key), options, price, life=self._life)
 
     async def _first(
@@ -360,20 +350,8 @@ async def _hold_origin(tx: Tx, user_id: int, generation_id: UUID) -> None:
     await require_own(tx, user_id, generation_id)
 
 
-def _preferences(user: UserView, kind: Kind) -> Mapping[str, Any]:
-    """A user's last choices. What pictures are made with says nothing about edits and videos, which have their own."""
-    if kind is Kind.IMAGE:
-        return {name: user.preferences[name] for name in _CHOICES if name in user.preferences}
-    return dict(user.preferences.get(kind.value, {}))
-
-
-async def _remember(tx: Tx, user: UserView, kind: Kind, preferences: Mapping[str, Any]) -> None:
-    await users.merge_preferences(
-        tx, user.id, dict(preferences) if kind is Kind.IMAGE else {kind.value: dict(preferences)}
-    )
-
-
-def _copy(draft: DraftView) -> NewDraft:
+def copy_of(draft: DraftView) -> NewDraft:
+    """The content of a draft, for another one that is complete."""
     return NewDraft(
         prompt=draft.prompt,
         kind=draft.kind,
@@ -383,7 +361,3 @@ def _copy(draft: DraftView) -> NewDraft:
         funding=draft.funding,
         inputs=draft.inputs,
     )
-
-
-def _price(funding: Funding, model: Model, options: Options) -> int:
-    return model.price(options.count, options.duration_seconds) if funding is Funding.CREDITS else 0

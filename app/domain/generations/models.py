@@ -48,6 +48,14 @@ class Funding(StrEnum):
     COPY = "copy"
 
 
+class Awaits(StrEnum):
+    """What a draft waits for: the user's next message of this sort completes a copy of it."""
+
+    PHOTO = "photo"
+    TEXT = "text"
+    EITHER = "either"
+
+
 class Origin(StrEnum):
     """The surface through which it came."""
 
@@ -76,6 +84,7 @@ class Draft(Base):
     """A generation as it is being put together, its price locked. Buttons that spend carry a draft's id.
 
     `origin_generation_id` is the generation whose prompt it repeats: what deletes that one deletes the draft.
+    `files` are files of the chat, fetched into `inputs` when the card is put together; an album's parts share one.
     """
 
     __tablename__ = "drafts"
@@ -84,6 +93,14 @@ class Draft(Base):
         Index("drafts_expiry", "expires_at"),
         Index("drafts_generation", "generation_id", postgresql_where=text("generation_id IS NOT NULL")),
         Index("drafts_origin", "origin_generation_id", postgresql_where=text("origin_generation_id IS NOT NULL")),
+        Index("drafts_waiting", "user_id", text("created_at DESC"), postgresql_where=text("awaits IS NOT NULL")),
+        Index(
+            "drafts_album",
+            "user_id",
+            "media_group_id",
+            unique=True,
+            postgresql_where=text("media_group_id IS NOT NULL"),
+        ),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -94,6 +111,9 @@ class Draft(Base):
     negative_prompt: Mapped[str | None] = mapped_column(Text)
     options: Mapped[Any] = mapped_column(JSONB)
     inputs: Mapped[Any] = mapped_column(ARRAY(Uuid()), server_default=text("'{}'"))
+    awaits: Mapped[str | None] = mapped_column(Text)
+    media_group_id: Mapped[str | None] = mapped_column(Text)
+    files: Mapped[Any] = mapped_column(JSONB, server_default=text("'[]'"))
     funding: Mapped[str] = mapped_column(Text, server_default="credits")
     price_credits: Mapped[int]
     parent_id: Mapped[UUID | None]

@@ -23,10 +23,15 @@ class PromptLimits:
 
     longest: int
 
-    def check(self, prompt: str, negative_prompt: str | None = None, *, kind: Kind = Kind.IMAGE) -> None:
-        """Only an upscale needs no words. Raises: ValidationFailed naming `prompt` or `negative_prompt`."""
+    def check(
+        self, prompt: str, negative_prompt: str | None = None, *, kind: Kind = Kind.IMAGE, is_optional: bool = False
+    ) -> None:
+        """Only an upscale needs no words, and what still waits for them (`is_optional`).
+
+        Raises: ValidationFailed naming `prompt` or `negative_prompt`.
+        """
         fields = {}
-        if not prompt.strip() and kind is not Kind.UPSCALE:
+        if not prompt.strip() and not needs_no_words(kind) and not is_optional:
             fields["prompt"] = "must not be empty"
         elif len(prompt) > self.longest:
             fields["prompt"] = f"must be at most {self.longest} characters"
@@ -39,6 +44,11 @@ class PromptLimits:
         }
         if fields:
             raise ValidationFailed(fields)
+
+
+def needs_no_words(kind: Kind) -> bool:
+    """Whether it is made without a prompt."""
+    return kind is Kind.UPSCALE
 
 
 def check_shape(options: Options) -> None:

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from app.domain.generations.models import Funding, Kind, Origin
-from app.domain.generations.views import Options
+from app.domain.generations.models import Awaits, Funding, Kind, Origin
+from app.domain.generations.views import ChatFile, Options
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,8 @@ class NewDraft:
 
     `inputs` are uploads of the user's, or results of theirs (the output's id).
     `origin_generation_id` is the generation whose prompt it repeats.
+    `awaits` leaves it incomplete until the user's next message; `files` of the chat become inputs when its card is
+    put together, those of one album share one draft.
     """
 
     prompt: str
@@ -52,3 +54,6 @@ class NewDraft:
     funding: Funding = Funding.CREDITS
     duration_seconds: int | None = None
     inputs: tuple[UUID, ...] = ()
+    awaits: Awaits | None = None
+    files: tuple[ChatFile, ...] = ()
+    media_group_id: str | None = None

@@ -1,12 +1,13 @@
 """What surfaces see of drafts and generations."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
-from app.domain.generations.models import Funding, Kind, Origin, Status
+from app.domain.generations.models import Awaits, Funding, Kind, Origin, Status
 
 
 class Stage(StrEnum):
@@ -57,10 +58,49 @@ class DraftStatus(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class ChatFile:
+    """A file of a message in the chat, until it is an upload (`upload_id`) or known to be none.
+
+    `problem` is the message of the catalogues that says why not, `problem_args` its figures.
+    """
+
+    message_id: int
+    file_id: str
+    size_bytes: int | None = None
+    filename: str | None = None
+    upload_id: UUID | None = None
+    problem: str | None = None
+    problem_args: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def is_pending(self) -> bool:
+        return self.upload_id is None and self.problem is None
+
+    def as_json(self) -> dict[str, object]:
+        """The file as it is stored."""
+        return {
+            "message_id": self.message_id,
+            "file_id": self.file_id,
+            "size_bytes": self.size_bytes,
+            "filename": self.filename,
+            "upload_id": None if self.upload_id is None else str(self.upload_id),
+            "problem": self.problem,
+            "problem_args": dict(self.problem_args),
+        }
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> "ChatFile":
+        """The file from what was stored."""
+        upload_id = value["upload_id"]
+        return cls(**{**value, "upload_id": None if upload_id is None else UUID(upload_id)})
+
+
+@dataclass(frozen=True, slots=True)
 class DraftView:
     """A generation as it is being put together; `price_credits` is locked. `inputs` are uploads.
 
     `origin_generation_id`: the generation whose prompt it repeats.
+    `awaits`: what the user's next message is to bring. `files`: what of the chat it is made from.
     `is_repeat`: it was made before, by a request with the same key.
     """
 
@@ -81,6 +121,8 @@ class DraftView:
     expires_at: datetime
     is_repeat: bool = False
     inputs: tuple[UUID, ...] = ()
+    awaits: Awaits | None = None
+    files: tuple[ChatFile, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

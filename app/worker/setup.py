@@ -117,7 +117,7 @@ class WorkerService:
         await self._register()
 
     async def _check_for_ever(self) -> None:
-        """The minute's checks: the books, the queue's age, the readers."""
+        """The minute's checks: the books, the queue's age, the readers, the catalogue."""
         while True:
             await asyncio.sleep(_CHECK_SECONDS)
             await self.check()
@@ -129,6 +129,7 @@ class WorkerService:
             services.books.check_touched,
             services.books.check_queue,
             self._check_readers,
+            self._check_catalogue,
             self._warn_of_ends,
             self._reconcile,
         ]
@@ -153,6 +154,13 @@ class WorkerService:
             return
         if report is not None and (report.credited or report.refunded):
             await self._container.services.alerts.raise_("payments-missing", "alert-payments-missing", report.as_json())
+
+    async def _check_catalogue(self) -> None:
+        for slip in await self._container.services.catalog.list_slips():
+            place, _, demand = slip.partition(": ")
+            await self._container.services.alerts.raise_(
+                f"catalogue-invalid:{place}", "alert-catalogue-invalid", {"row": place, "demand": demand}
+            )
 
     async def _check_readers(self) -> None:
         now = time.monotonic()

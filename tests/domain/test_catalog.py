@@ -60,6 +60,7 @@ async def test_a_model_without_a_configured_provider_is_not_sold(open_shop: Open
         ("UPDATE models SET options = options - 'durations' WHERE key = 'video-pro'", "video-pro.*durations"),
         ("UPDATE models SET options = options - 'min_inputs' WHERE key = 'edit-pro'", "edit-pro.*min_inputs"),
         ("UPDATE models SET kind = 'sound' WHERE key = 'image-pro'", "image-pro.*kind"),
+        ("UPDATE models SET titles = '\"Pro\"' WHERE key = 'image-pro'", "image-pro.*titles"),
         (
             "UPDATE provider_routes SET bounds = '{\"durations\": [\"5\"]}' WHERE vendor_model = 'demo-video'",
             "video-standard by demo demo-video.*durations",
@@ -76,11 +77,39 @@ async def test_a_slip_in_the_catalogue_is_named_at_the_start(shop: Shop, stateme
         await shop.seed()
 
 
-async def test_a_slip_while_it_runs_does_not_close_the_shop(shop: Shop) -> None:
-    await shop.services.catalog.list_models()
+async def test_a_slip_while_it_runs_takes_its_model_out_and_no_other(shop: Shop) -> None:
+    catalog = shop.services.catalog
+    assert len(await catalog.list_models()) == 7
     await shop.run_sql("UPDATE models SET options = '{}' WHERE key = 'image-pro'")
+    await shop.run_sql("UPDATE models SET price_credits = 9 WHERE key = 'image-standard'")
+    catalog.forget()
+    models = {model.key: model for model in await catalog.list_models()}
+    assert len(models) == 6
+    assert models["image-standard"].price_credits == 9
+    with pytest.raises(ModelUnavailable):
+        await catalog.get_enabled("image-pro")
+    (slip,) = await catalog.list_slips()
+    assert "image-pro" in slip
+    await shop.run_sql("UPDATE models SET options = '{\"aspect_ratios\": [\"1:1\"]}' WHERE key = 'image-pro'")
+    catalog.forget()
+    assert (await catalog.get_enabled("image-pro")).aspect_ratios == ("1:1",)
+    assert await catalog.list_slips() == ()
+
+
+async def test_a_slip_in_a_route_takes_that_route_out(shop: Shop) -> None:
+    await shop.add_spare_route()
+    await shop.run_sql("UPDATE provider_routes SET bounds = '[]' WHERE vendor_model = 'demo-standard'")
     shop.services.catalog.forget()
+    model = await shop.services.catalog.get_enabled("image-standard")
+    assert [route.provider for route in model.routes] == ["spare"]
     assert len(await shop.services.catalog.list_models()) == 7
+
+
+async def test_accepted_work_goes_on_when_the_row_of_its_model_cannot_be_read(shop: Shop) -> None:
+    view = await shop.submit(await shop.newcomer())
+    await shop.run_sql("UPDATE models SET options = '{}'")
+    shop.services.catalog.forget()
+    assert (await shop.work(view)).charged_credits == 4
 
 
 @pytest.mark.parametrize(

@@ -25,3 +25,12 @@ async def test_a_check_that_fails_stops_no_other(shop: Shop) -> None:
     assert called == ["books", "queue", "ends", "stars", "payers"] + ["books", "queue", "ends", "stars"] * 59
     await worker.check()
     assert called[-1] == "payers"
+
+
+async def test_a_slip_in_the_catalogue_is_told_once(shop: Shop) -> None:
+    await shop.run_sql("UPDATE models SET options = '{}' WHERE key = 'image-pro'")
+    shop.services.catalog.forget()
+    worker = WorkerService(shop)
+    for _ in range(2):
+        await worker.check()
+    assert await shop.alerts() == ["catalogue-invalid:catalogue, models, key image-pro, options"]

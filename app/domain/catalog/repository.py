@@ -1,16 +1,17 @@
 """Reads the catalogue as a whole, and changes single routes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import bindparam, text
+from sqlalchemy import Row, bindparam, text
 from sqlalchemy.dialects.postgresql import JSONB
 
 from app.core.db import Reader, Tx
 from app.core.ids import new_id
-from app.domain.catalog.rows import read_model, read_route
+from app.domain.catalog.rows import CatalogInvalid, read_model, read_route
 from app.domain.catalog.views import Model, Product, ProductKind, Route
 
 
@@ -54,6 +55,20 @@ class ProductSeed:
     days: int | None = None
     recurring: bool = False
 
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """The catalogue as it is written: what can be read, in the operator's order, and what is wrong with the rest.
+
+    `unreadable` are the keys of models whose own row is a slip; of one whose route is, only the route is missing.
+    """
+
+    models: tuple[Model, ...]
+    unreadable: frozenset[str]
+    slips: tuple[CatalogInvalid, ...]
+
+
+_Read = TypeVar("_Read")
 
 _MODELS = text(
     """
@@ -105,12 +120,28 @@ _PAUSE = text(
 )
 
 
-async def list_all(reader: Reader) -> tuple[Model, ...]:
-    """Every model, in the operator's order, with its enabled routes in order of preference. Raises: CatalogInvalid."""
+async def list_all(reader: Reader) -> Listing:
+    """Every model with its enabled routes in order of preference."""
+    slips: list[CatalogInvalid] = []
+
+    def read(row: Row[Any], reads: Callable[[Row[Any]], _Read]) -> _Read | None:
+        try:
+            return reads(row)
+        except CatalogInvalid as slip:
+            slips.append(slip)
+            return None
+
     routes: dict[str, list[Route]] = {}
     for row in await reader.all(_ROUTES):
-        routes.setdefault(row.model_key, []).append(read_route(row))
-    return tuple(read_model(row, tuple(routes.get(row.key, ()))) for row in await reader.all(_MODELS))
+        if (route := read(row, read_route)) is not None:
+            routes.setdefault(row.model_key, []).append(route)
+    rows = await reader.all(_MODELS)
+    models = [read(row, lambda row: read_model(row, tuple(routes.get(row.key, ())))) for row in rows]
+    return Listing(
+        models=tuple(model for model in models if model is not None),
+        unreadable=frozenset(row.key for row, model in zip(rows, models, strict=True) if model is None),
+        slips=tuple(slips),
+    )
 
 
 async def seed(tx: Tx, models: tuple[ModelSeed, ...], routes: tuple[RouteSeed, ...]) -> None:

@@ -19,6 +19,7 @@ class CatalogInvalid(ValueError):
 def read_model(row: Row[Any], routes: tuple[Route, ...]) -> Model:
     """A model from its row. Raises: CatalogInvalid."""
     fields = _Fields(f"models, key {row.key}, options", row.options, _OPTIONS)
+    _Fields(f"models, key {row.key}, titles", row.titles, None)
     durations = fields.numbers("durations") or ()
     model = Model(
         key=row.key,

@@ -14,7 +14,6 @@ from app.domain.actors import Actor
 from app.domain.audit import log as audit
 from app.domain.catalog import repository
 from app.domain.catalog.route_seeds import route_seeds
-from app.domain.catalog.rows import CatalogInvalid
 from app.domain.catalog.seeds import ProductPrices, SeedPrices, model_seeds, product_seeds
 from app.domain.catalog.views import Model, Product, Route, Work
 from app.domain.errors import Maintenance, ModelUnavailable, NotFound
@@ -34,6 +33,7 @@ class CatalogService:
         self._preference = {name: position for position, name in enumerate(providers)}
         self._models: dict[str, Model] = {}
         self._products: dict[str, Product] = {}
+        self._slips: tuple[str, ...] = ()
         self._maintenance = False
         self._read_at = float("-inf")
 
@@ -42,7 +42,9 @@ class CatalogService:
         async with self._db.transaction() as tx:
             await repository.seed(tx, model_seeds(prices), route_seeds())
             await repository.seed_products(tx, product_seeds(products))
-            await repository.list_all(tx)
+            listing = await repository.list_all(tx)
+        for slip in listing.slips:
+            raise slip
         self.forget()
 
     async def list_products(self) -> tuple[Product, ...]:
@@ -83,6 +85,11 @@ class CatalogService:
         await self._refresh()
         return self._models.get(key)
 
+    async def list_slips(self) -> tuple[str, ...]:
+        """What is wrong with rows of the catalogue, each by name; what they are about is not sold meanwhile."""
+        await self._refresh()
+        return self._slips
+
     async def set_maintenance(self, actor: Actor, *, enabled: bool, reason: str) -> None:
         """Close or open the shop; accepted work goes on."""
         async with self._db.transaction() as tx:
@@ -115,19 +122,21 @@ class CatalogService:
         async with self._db.read() as reader:
             products = await repository.list_products(reader)
             self._maintenance = bool(await find_setting(reader, _MAINTENANCE_KEY))
-            try:
-                models = await repository.list_all(reader)
-            except CatalogInvalid as error:
-                if not self._models:
-                    raise
-                # A slip in one row must not close the shop: what was read before goes on being sold.
-                log.error("catalogue_invalid", error=str(error))
-                models = tuple(self._models.values())
-        self._models = {
-            model.key: replace(model, routes=_configured(model.routes, self._preference)) for model in models
+            listing = await repository.list_all(reader)
+        self._note(tuple(map(str, listing.slips)))
+        # A slip in one row must not close the shop: its model is not sold, and work that was accepted goes on.
+        withdrawn = {key: replace(self._models[key], enabled=False) for key in listing.unreadable & set(self._models)}
+        self._models = withdrawn | {
+            model.key: replace(model, routes=_configured(model.routes, self._preference)) for model in listing.models
         }
         self._products = {product.key: product for product in products}
         self._read_at = time.monotonic()
+
+    def _note(self, slips: tuple[str, ...]) -> None:
+        """Keep what is wrong for the minute's check, which tells the operator; log it once."""
+        for slip in sorted(set(slips) - set(self._slips)):
+            log.error("catalogue_invalid", error=slip)
+        self._slips = slips
 
 
 def _on_sale(model: Model) -> bool:

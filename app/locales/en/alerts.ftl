@@ -22,6 +22,9 @@ alert-generation-fault =
 alert-outcome-unknown =
     A provider may have taken a task whose fate we could not learn. The user’s credits were returned.
     <b>What to do:</b> look for the reference in the provider’s list of tasks; claim the cost back if it was charged.
+alert-catalogue-invalid =
+    A row of the catalogue cannot be read; its model or its route is not sold meanwhile. Everything else goes on.
+    <b>What to do:</b> mend the field that is named below; within seconds the row is back.
 alert-queue-old =
     Accepted work has been waiting for too long.
     <b>What to do:</b> see whether workers run (<code>/api/health</code>) and whether a provider is slow; start one more <code>starbrush worker</code>.

@@ -22,6 +22,9 @@ alert-generation-fault =
 alert-outcome-unknown =
     Provayder vazifani olgan boʻlishi mumkin, ammo taqdirini bilib boʻlmadi. Kreditlar foydalanuvchiga qaytarildi.
     <b>Nima qilish kerak:</b> vazifani provayder roʻyxatidan toping va yechilgan boʻlsa, pulini qaytarib oling.
+alert-catalogue-invalid =
+    Katalogdagi bir qatorni oʻqib boʻlmadi; uning modeli yoki yoʻnalishi hozircha sotilmaydi. Qolgan hammasi ishlayapti.
+    <b>Nima qilish kerak:</b> quyida aytilgan maydonni tuzating; bir necha soniyada qator yana ishga tushadi.
 alert-queue-old =
     Qabul qilingan ish juda uzoq kutmoqda.
     <b>Nima qilish kerak:</b> ishchilar ishlayotganini (<code>/api/health</code>) va provayder sekinlashmaganini tekshiring; yana bitta <code>starbrush worker</code> ishga tushiring.

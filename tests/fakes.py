@@ -198,12 +198,16 @@ class ScriptedDownloader:
 
 @dataclass
 class MemoryStorage:
-    """An object store in memory. `outages` puts, or `read_outages` reads, fail before the next one succeeds."""
+    """An object store in memory. `outages` puts, or `read_outages` reads, fail before the next one succeeds.
+
+    `reads` are the keys that were asked for.
+    """
 
     objects: dict[str, bytes] = field(default_factory=dict)
     outages: int = 0
     read_outages: int = 0
     on_put: Callable[[str], None] | None = None
+    reads: list[str] = field(default_factory=list)
 
     async def open(self) -> None:
         """Nothing to connect."""
@@ -219,6 +223,7 @@ class MemoryStorage:
 
     async def get(self, key: str) -> bytes:
         refuse_inside_transaction("the object store")
+        self.reads.append(key)
         if self.read_outages:
             self.read_outages -= 1
             raise StorageUnavailable("away")

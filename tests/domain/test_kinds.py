@@ -39,6 +39,27 @@ async def test_an_edit_hands_the_vendor_every_input_in_order(shop: Shop, eve: Us
     assert (done.status, done.charged_credits, done.inputs) == (Status.COMPLETED, 6, ids)
 
 
+async def test_inputs_are_fetched_once_a_run_whatever_the_number_of_outputs(shop: Shop, eve: UserView) -> None:
+    uploads = [await shop.services.uploads.store(actor(eve), PICTURE) for _ in range(2)]
+    ids = tuple(upload.id for upload in uploads)
+    view = await shop.submit(eve, "a hat", kind=Kind.EDIT, model_key="edit-standard", inputs=ids, ratio="auto", count=4)
+    await shop.step(view)
+    assert len(shop.vendor.creates) == 4
+    assert sorted(shop.store.reads) == sorted(upload.storage_key for upload in uploads)
+    assert (await shop.work(view)).status is Status.COMPLETED
+
+
+async def test_a_store_that_is_away_at_the_first_output_is_asked_again_for_the_next(shop: Shop, eve: UserView) -> None:
+    upload = await shop.services.uploads.store(actor(eve), PICTURE)
+    shop.store.read_outages = 1
+    view = await shop.submit(
+        eve, "a hat", kind=Kind.EDIT, model_key="edit-standard", inputs=(upload.id,), ratio="auto", count=2
+    )
+    await shop.step(view)
+    assert len(shop.vendor.creates) == 1
+    assert (await shop.work(view)).status is Status.COMPLETED
+
+
 async def test_a_video_says_how_long_and_costs_by_it(shop: Shop, eve: UserView) -> None:
     options = Options("16:9", 1, None, 10)
     view = await shop.services.generations.submit(

@@ -27,9 +27,9 @@ _PROGRESS_EVERY: Final = timedelta(seconds=3)
 _WAITING_PROGRESS_EVERY: Final = timedelta(seconds=15)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class Lease:
-    """A generation that this process alone may work on, as long as its fence stands."""
+    """A generation that this process alone may work on, as long as its fence stands: one for each run."""
 
     id: UUID
     user_id: int

@@ -1,8 +1,11 @@
 """What a generation is made from: finds it when it is ordered, fetches it when a vendor is asked."""
 
+import asyncio
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any, Final
 from uuid import UUID
+from weakref import WeakKeyDictionary
 
 from sqlalchemy import Row, text
 
@@ -79,19 +82,39 @@ class InputsMissing(Exception):
     """What a generation is made from is not there, although an open generation keeps it: our bug."""
 
 
+@dataclass(slots=True)
+class _Fetched:
+    """What one run has fetched; its outputs, which ask side by side, wait for whoever is first."""
+
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    inputs: tuple[VendorInput, ...] | None = None
+
+
 class InputFetcher:
     """Brings what vendors are given. Never called inside a transaction."""
 
     def __init__(self, db: Database, storage: Storage) -> None:
         self._db = db
         self._storage = storage
+        # Gone with the lease: some outputs of four photos are a lot of memory to fetch, and to hold, for each of them.
+        self._runs: WeakKeyDictionary[Lease, _Fetched] = WeakKeyDictionary()
 
     async def list_pixels(self, lease: Lease) -> tuple[int, ...]:
         """How large each input is. Raises: InputsMissing."""
         return tuple(view.pixels for view in await self._find(lease))
 
     async def fetch(self, lease: Lease) -> tuple[VendorInput, ...]:
-        """The bytes of each input, and a link to them. Raises: InputsMissing, StorageUnavailable."""
+        """The bytes of each input, and a link to them: fetched once a run, whatever the number of its outputs.
+
+        Raises: InputsMissing, StorageUnavailable.
+        """
+        run = self._runs.setdefault(lease, _Fetched())
+        async with run.lock:
+            if run.inputs is None:
+                run.inputs = await self._read(lease)
+            return run.inputs
+
+    async def _read(self, lease: Lease) -> tuple[VendorInput, ...]:
         fetched = []
         for view in await self._find(lease):
             try:

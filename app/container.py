@@ -59,6 +59,7 @@ from app.domain.generations.options import PromptLimits
 from app.domain.generations.outcomes import MakingLimits
 from app.domain.generations.running import GenerationRunner
 from app.domain.generations.service import GenerationService
+from app.domain.generations.styling import Stylist
 from app.domain.inbox.service import InboxService, OnFailing
 from app.domain.limits.quotas import FreeQuotas
 from app.domain.limits.tiers import Limits, TierLimits
@@ -195,9 +196,8 @@ class Container:
         db, metrics = self.db, self.metrics
         lease = timedelta(seconds=settings.lease_seconds)
         limits = _limits(settings)
-        prompts = PromptLimits(longest=settings.prompt_max_characters)
         alerts = AlertService(db, metrics, chat_id=settings.alert_chat_id)
-        catalog = CatalogService(db, providers=tuple(self.providers))
+        catalog = CatalogService(db, providers=tuple(self.providers), samples=_samples(settings))
         moderation = ModerationService(db, RuleModerator())
         medians = MedianCache(db, catalog)
         deliveries = DeliveryService(db, self.messenger, lease=lease, metrics=metrics, crashpoints=self.crashpoints)
@@ -220,14 +220,15 @@ class Container:
             start_wait=timedelta(seconds=settings.start_wait_seconds),
             first_ring=timedelta(seconds=settings.ring_first_seconds),
         )
+        stylist = Stylist(catalog, PromptLimits(longest=settings.prompt_max_characters))
         generations = GenerationService(
             db,
             catalog,
             moderation,
             medians,
             inputs,
+            stylist,
             terms=terms,
-            prompts=prompts,
             stoppable_providers=frozenset(
                 name for name, provider in self.providers.items() if provider.traits.stops_free
             ),
@@ -251,9 +252,9 @@ class Container:
             db, self.cards, is_selling=settings.cards_enabled, testers=frozenset(settings.admin_ids)
         )
         drafts = DraftService(
-            db, catalog, generations, inputs, prompts=prompts, life=timedelta(hours=settings.draft_life_hours)
+            db, catalog, generations, inputs, stylist, life=timedelta(hours=settings.draft_life_hours)
         )
-        pay_and_go = PayAndGo(db, catalog, moderation, drafts, limits=limits)
+        pay_and_go = PayAndGo(db, moderation, drafts, limits=limits)
         orders = OrderService(
             db,
             catalog,
@@ -446,6 +447,11 @@ def _pages(settings: Settings) -> PageAddresses:
     return PageAddresses(
         notification_url=f"{settings.public_url}/hooks/tbank", return_url=f"{settings.public_url}/web/orders"
     )
+
+
+def _samples(settings: Settings) -> str:
+    """Where the demo vendor shows what it makes of each style; nowhere without it."""
+    return f"{settings.demo_base_url.rstrip('/')}/v1/samples" if "demo" in settings.providers else ""
 
 
 def _quotas(settings: Settings) -> FreeQuotas:

@@ -108,7 +108,7 @@ def sentence(translator: Translator, language: str, code: str, params: Mapping[s
     """A refusal in the user's words: programs read times as ISO 8601, people do not."""
     if "quota" in params:
         # Until midnight it is a matter of hours, which nobody counts in seconds.
-        return translator.translate(language, "toast-free-used")
+        return translator.translate(language, f"toast-{params['quota']}-used")
     figures = dict(params)
     if code == UserSuspended.code:
         figures["until"] = moment(str(figures["until"]))

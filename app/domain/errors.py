@@ -32,6 +32,7 @@ AppError
 ├── RateLimitExceeded           RATE_LIMIT_EXCEEDED
 ├── Unavailable
 │   ├── ModelUnavailable        MODEL_UNAVAILABLE
+│   ├── StyleUnavailable        STYLE_UNAVAILABLE
 │   ├── Maintenance             MAINTENANCE
 │   └── ProviderUnavailable     PROVIDER_UNAVAILABLE
 ├── PromptRejected              PROMPT_REJECTED
@@ -244,6 +245,12 @@ class ModelUnavailable(Unavailable):
     """The model is unknown, switched off or has no working route."""
 
     code = "MODEL_UNAVAILABLE"
+
+
+class StyleUnavailable(Unavailable):
+    """The style is unknown, switched off or nobody can make it right now."""
+
+    code = "STYLE_UNAVAILABLE"
 
 
 class Maintenance(Unavailable):

@@ -16,7 +16,7 @@ PRICE = 4
 KINDS = ("image", "edit", "video", "upscale", "pack")
 SHAPE = {
     "id", "kind", "status", "model", "prompt", "options", "price", "charged", "returned", "funding", "progress",
-    "outputs", "error", "parent_id", "inputs", "created_at", "started_at", "completed_at",
+    "outputs", "error", "parent_id", "inputs", "style", "created_at", "started_at", "completed_at",
 }  # fmt: skip
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 
@@ -47,7 +47,7 @@ async def test_what_is_left_out_is_the_models_default(open_cabinet: OpenCabinet)
         "duration_seconds": None,
     }
     assert made["price"] == model["price"]
-    assert catalogue["styles"] == []
+    assert catalogue["styles"] == (await cabinet.get("/styles")).json()["items"]
 
 
 async def test_the_catalogue_speaks_the_users_language(open_cabinet: OpenCabinet) -> None:

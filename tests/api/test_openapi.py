@@ -32,6 +32,7 @@ ROUTES = {
     ("post", "/api/v1/generations/{generation_id}/cancel"),
     ("post", "/api/v1/generations/{generation_id}/unlock"),
     ("get", "/api/v1/ledger"),
+    ("get", "/api/v1/styles"),
     ("post", "/api/v1/payments"),
     ("get", "/api/v1/payments"),
     ("post", "/api/v1/gifts/{gift_id}/revoke"),

@@ -91,7 +91,8 @@ class NewGeneration(Body):
     model: Key = Field(description="A key of the catalogue.", examples=["image-standard"])
     prompt: Text = Field(
         "",
-        description="1 to 2,000 characters; only an upscale needs none.",
+        description="1 to 2,000 characters; an upscale needs none, nor does a style without `needs_prompt`. With a"
+        " style, the whole of what it makes of them counts.",
         examples=["A lighthouse in a storm, oil on canvas"],
     )
     negative_prompt: Text | None = Field(None, description="What should not be seen.", examples=["people"])
@@ -100,9 +101,14 @@ class NewGeneration(Body):
     inputs: Annotated[list[UUID], Field(max_length=16)] | None = Field(
         None,
         description="What it is made from: uploads of yours, or results of yours (an output's id). How many, the model"
-        " says: an edit 1 to 4, an upscale 1, a video none or 1.",
+        " says: an edit 1 to 4, an upscale 1, a video none or 1. For a copied look, first the photo and then the look.",
     )
-    style: Literal[""] | None = Field(None, description="None: there are no styles yet.")
+    style: Annotated[StrictStr, Field(max_length=64, pattern=r"^([a-z0-9][a-z0-9._-]*)?$")] | None = Field(
+        None,
+        description="A key of the styles: the prompt is put into its template. Whether it asks for words, and how many"
+        " inputs it takes, the style says. `funding: copy` without one is `copy-look`.",
+        examples=[None],
+    )
     avatar: Literal[""] | None = Field(None, description="None: there are no avatars yet.")
     funding: Literal["credits", "free", "copy"] = Field(
         "credits", description="`free` and `copy`: one of today's free ones, with a watermark."
@@ -116,9 +122,10 @@ class NewGeneration(Body):
 
         What is as if it had not been said is left out too, so that a new optional field changes no earlier digest.
         """
-        content = self.model_dump(mode="json", exclude={"max_price", "style", "avatar"}, exclude_defaults=True)
-        if not self.inputs:
-            content.pop("inputs", None)
+        content = self.model_dump(mode="json", exclude={"max_price", "avatar"}, exclude_defaults=True)
+        for name in ("inputs", "style"):
+            if not content.get(name):
+                content.pop(name, None)
         return _digest(content)
 
 

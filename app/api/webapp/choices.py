@@ -1,4 +1,4 @@
-"""Completes what a client left open with the model's defaults."""
+"""Completes what a client left open with the style's and the model's defaults."""
 
 from app.api.webapp.bodies import NewGeneration
 from app.container import Container
@@ -11,8 +11,12 @@ _ANY_RATIO = "1:1"
 async def options_of(container: Container, body: NewGeneration) -> Options:
     """The options of a request: the same body is the same order, whatever its sender chose elsewhere before."""
     ratio, duration = body.options.aspect_ratio, body.options.duration_seconds
+    catalog = container.services.catalog
     if ratio is None or duration is None:
-        model = await container.services.catalog.find_model(body.model)
+        style = await catalog.find_style(body.style) if body.style else None
+        model = await catalog.find_model(body.model)
+        if style is not None:
+            ratio, duration = ratio or style.aspect_ratio, duration or style.duration_seconds
         ratio = ratio or (model.default_ratio if model else _ANY_RATIO)
         duration = duration or (model.default_duration if model else None)
     count = 1 if body.options.count is None else body.options.count

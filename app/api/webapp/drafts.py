@@ -23,6 +23,7 @@ from app.domain.errors import (
     PaymentMismatch,
     PaymentNotFound,
     PriceChanged,
+    StyleUnavailable,
     UploadInvalid,
 )
 from app.domain.generations.models import Funding, Kind, Origin
@@ -44,6 +45,7 @@ DraftId = Annotated[UUID, Path(description="The draft's id.")]
             *SIGNED_IN,
             Maintenance,
             ModelUnavailable,
+            StyleUnavailable,
             PriceChanged,
             IdempotencyKeyReused,
             GenerationNotFound,
@@ -71,6 +73,7 @@ async def create_draft(
         seed=options.seed,
         duration_seconds=options.duration_seconds,
         inputs=tuple(body.inputs or ()),
+        style_key=body.style or None,
         funding=Funding(body.funding),
         parent_id=body.parent_id,
     )

@@ -27,6 +27,7 @@ from app.domain.errors import (
     PaymentConsumed,
     PriceChanged,
     PromptRejected,
+    StyleUnavailable,
     UploadInvalid,
 )
 from app.domain.generations.models import Funding, Kind, Origin, Status
@@ -42,6 +43,7 @@ SUBMIT: tuple[type[AppError], ...] = (
     ConcurrentUpdate,
     Maintenance,
     ModelUnavailable,
+    StyleUnavailable,
     PromptRejected,
     NotFound,
     UploadInvalid,
@@ -75,6 +77,7 @@ async def submit_generation(
         funding=Funding(body.funding),
         parent_id=body.parent_id,
         inputs=tuple(body.inputs or ()),
+        style_key=body.style or None,
         max_price=body.max_price,
         request_key=f"api:{idempotency_key}" if idempotency_key else None,
         body_hash=body.digest() if idempotency_key else None,

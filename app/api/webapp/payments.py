@@ -24,6 +24,7 @@ from app.domain.errors import (
     PromoInvalid,
     PromoUsed,
     PromptRejected,
+    StyleUnavailable,
 )
 from app.domain.limits.request_keys import RequestKey
 from app.domain.payments.models import Method
@@ -51,6 +52,7 @@ GiftId = Annotated[UUID, Path(description="The gift's id.")]
             PromoUsed,
             Maintenance,
             ModelUnavailable,
+            StyleUnavailable,
             PromptRejected,
             MaxActiveGenerations,
             IdempotencyKeyReused,

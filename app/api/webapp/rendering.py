@@ -7,7 +7,7 @@ from app.core.paging import Page
 from app.domain.accounts.service import Account
 from app.domain.actors import Actor
 from app.domain.avatars.views import AvatarView
-from app.domain.catalog.views import Model, Product
+from app.domain.catalog.views import Model, Product, Style
 from app.domain.credits.service import LedgerItem
 from app.domain.generations.views import DraftView, GenerationView, OutputView
 from app.domain.payments.models import Method, Purpose
@@ -67,6 +67,22 @@ def model_of(model: Model, language: str) -> shapes.Model:
             min_inputs=model.min_inputs,
             max_inputs=model.max_inputs,
         ),
+    )
+
+
+def style_of(style: Style, language: str) -> shapes.Style:
+    """A style that can be ordered."""
+    return shapes.Style(
+        key=style.key,
+        kind=style.kind,
+        title=style.title(language),
+        sample_url=style.sample_url,
+        model=style.model_key,
+        price=style.price_credits,
+        needs_prompt=style.needs_words,
+        inputs=style.inputs,
+        aspect_ratio=style.aspect_ratio,
+        duration_seconds=style.duration_seconds,
     )
 
 
@@ -147,6 +163,7 @@ async def generation_of(container: Container, view: GenerationView, language: st
         error=_failure_of(container, view, language),
         parent_id=view.parent_id,
         inputs=list(view.inputs),
+        style=view.style_key,
         created_at=view.created_at,
         started_at=view.started_at,
         completed_at=view.completed_at,

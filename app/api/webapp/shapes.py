@@ -110,10 +110,20 @@ class Model(Shape):
 
 
 class Style(Shape):
-    """A prompt template of the operator's. None are on sale yet."""
+    """A prompt template of the operator's."""
 
-    key: str
-    title: str
+    key: str = Field(description="`copy-look` is the one of `funding: copy`.", examples=["film-poster"])
+    kind: Literal["image", "edit", "video"]
+    title: str = Field(description="In the user's language.", examples=["Kino afishasi"])
+    sample_url: str | None = Field(description="A picture in this style.", examples=[None])
+    model: str = Field(
+        description="Makes it, unless another one of its kind is asked for.", examples=["image-standard"]
+    )
+    price: int = Field(description="Credits for one output by that model.", examples=[4])
+    needs_prompt: bool = Field(description="Otherwise words are welcome.", examples=[True])
+    inputs: int = Field(description="Pictures that it is made from: exactly so many.", examples=[0])
+    aspect_ratio: str = Field(description="Unless another one is asked for.", examples=["3:4"])
+    duration_seconds: int | None = Field(description="Of a video, unless asked for.", examples=[None])
 
 
 class Product(Shape):
@@ -133,7 +143,7 @@ class Catalogue(Shape):
     """What can be ordered right now."""
 
     models: list[Model]
-    styles: list[Style] = Field(examples=[[]])
+    styles: list[Style]
     products: list[Product]
 
 
@@ -193,6 +203,7 @@ class Generation(Shape):
     error: Failure | None
     parent_id: UUID | None
     inputs: list[UUID] = Field(description="Uploads that it is made from; they are kept for a while.", examples=[[]])
+    style: str | None = Field(description="The style that the prompt was put into.", examples=[None])
     created_at: Time
     started_at: Time | None
     completed_at: Time | None

@@ -68,6 +68,25 @@ class RouteBreaker(Base):
     probe_until: Mapped[datetime | None]
 
 
+class Style(Base):
+    """A prompt template of the operator's, with the model that it is made by unless another one is chosen.
+
+    `options` is what it brings with it: a ratio, a length, the number of pictures that it is made from.
+    """
+
+    __tablename__ = "styles"
+
+    key: Mapped[str] = mapped_column(Text, primary_key=True)
+    kind: Mapped[str] = mapped_column(Text)
+    titles: Mapped[Any] = mapped_column(JSONB)
+    template: Mapped[str] = mapped_column(Text)
+    model_key: Mapped[str] = mapped_column(Text, ForeignKey("models.key", ondelete="RESTRICT"))
+    options: Mapped[Any] = mapped_column(JSONB, server_default=text("'{}'"))
+    sample_url: Mapped[str | None] = mapped_column(Text)
+    position: Mapped[int]
+    enabled: Mapped[bool] = mapped_column(server_default=true())
+
+
 class Product(Base):
     """Something that is sold for money. Unlock: `credits` is what it costs in credits."""
 

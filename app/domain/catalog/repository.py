@@ -11,8 +11,8 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from app.core.db import Reader, Tx
 from app.core.ids import new_id
-from app.domain.catalog.rows import CatalogInvalid, read_model, read_route
-from app.domain.catalog.views import Model, Product, ProductKind, Route
+from app.domain.catalog.rows import CatalogInvalid, read_model, read_route, read_style
+from app.domain.catalog.views import Model, Product, ProductKind, Route, Style
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,18 @@ class RouteSeed:
 
 
 @dataclass(frozen=True, slots=True)
+class StyleSeed:
+    """A style of the first catalogue. `options` as the column has them."""
+
+    key: str
+    kind: str
+    titles: Mapping[str, str]
+    template: str
+    model_key: str
+    options: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class ProductSeed:
     """A product of the first catalogue."""
 
@@ -60,10 +72,12 @@ class ProductSeed:
 class Listing:
     """The catalogue as it is written: what can be read, in the operator's order, and what is wrong with the rest.
 
-    `unreadable` are the keys of models whose own row is a slip; of one whose route is, only the route is missing.
+    `unreadable` are the keys of models whose own row is a slip, and with them their styles are missing; of one whose
+    route is, only the route is missing.
     """
 
     models: tuple[Model, ...]
+    styles: tuple[Style, ...]
     unreadable: frozenset[str]
     slips: tuple[CatalogInvalid, ...]
 
@@ -103,6 +117,19 @@ _SEED_ROUTE = text(
     )
     """
 ).bindparams(bindparam("parameters", type_=JSONB), bindparam("bounds", type_=JSONB))
+_STYLES = text(
+    """
+    SELECT key, kind, titles, template, model_key, options, sample_url, enabled FROM styles ORDER BY position, key
+    """
+).columns(titles=JSONB, options=JSONB)
+_TEMPLATE = text("SELECT template FROM styles WHERE key = :key")
+_SEED_STYLE = text(
+    """
+    INSERT INTO styles (key, kind, titles, template, model_key, options, position)
+    VALUES (:key, :kind, :titles, :template, :model_key, :options, :position)
+    ON CONFLICT (key) DO NOTHING
+    """
+).bindparams(bindparam("titles", type_=JSONB), bindparam("options", type_=JSONB))
 _PRODUCTS = text(
     """
     SELECT key, kind, titles, stars, rub_kopecks, credits, days, recurring, enabled FROM products ORDER BY position, key
@@ -121,7 +148,7 @@ _PAUSE = text(
 
 
 async def list_all(reader: Reader) -> Listing:
-    """Every model with its enabled routes in order of preference."""
+    """Every model with its enabled routes in order of preference, and every style."""
     slips: list[CatalogInvalid] = []
 
     def read(row: Row[Any], reads: Callable[[Row[Any]], _Read]) -> _Read | None:
@@ -137,8 +164,15 @@ async def list_all(reader: Reader) -> Listing:
             routes.setdefault(row.model_key, []).append(route)
     rows = await reader.all(_MODELS)
     models = [read(row, lambda row: read_model(row, tuple(routes.get(row.key, ())))) for row in rows]
+    readable = {model.key: model for model in models if model is not None}
+    styles = [
+        read(row, lambda row: read_style(row, readable[row.model_key]))
+        for row in await reader.all(_STYLES)
+        if row.model_key in readable
+    ]
     return Listing(
-        models=tuple(model for model in models if model is not None),
+        models=tuple(readable.values()),
+        styles=tuple(style for style in styles if style is not None),
         unreadable=frozenset(row.key for row, model in zip(rows, models, strict=True) if model is None),
         slips=tuple(slips),
     )
@@ -171,6 +205,30 @@ async def seed(tx: Tx, models: tuple[ModelSeed, ...], routes: tuple[RouteSeed, .
                 "cost_micros": route.cost_micros,
                 "parameters": dict(route.parameters),
                 "bounds": dict(route.bounds),
+            },
+        )
+
+
+async def find_template(reader: Reader, style_key: str) -> str | None:
+    """A style's template, whether it is shown or not; None when the style is gone."""
+    template = await reader.scalar(_TEMPLATE, {"key": style_key})
+    return None if template is None else str(template)
+
+
+async def seed_styles(tx: Tx, styles: Sequence[StyleSeed]) -> None:
+    """Enter the styles that are not there yet, in their order."""
+    for number, style in enumerate(styles, start=1):
+        await tx.execute(
+            _SEED_STYLE,
+            {
+                "key": style.key,
+                "kind": style.kind,
+                "titles": dict(style.titles),
+                "template": style.template,
+                "model_key": style.model_key,
+                "options": dict(style.options),
+                # Room for the operator's own between two of them.
+                "position": number * 10,
             },
         )
 

@@ -1,15 +1,24 @@
 """Reads the catalogue's free-form columns strictly: an operator's slip is named, and never found by a user."""
 
+import re
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from sqlalchemy import Row
 
-from app.domain.catalog.views import Bounds, Breaker, Model, Route
+from app.domain.catalog.views import SLOT, SLOTS, Bounds, Breaker, Model, Route, Style
 
+STYLE_KINDS: Final = frozenset({"image", "edit", "video"})
 KINDS: Final = frozenset({"image", "edit", "video", "upscale"})
 _OPTIONS: Final = frozenset({"aspect_ratios", "max_count", "durations", "price_seconds", "min_inputs", "max_inputs"})
 _BOUNDS: Final = frozenset({"min_inputs", "max_inputs", "input_pixels", "aspect_ratios", "durations", "prompt_units"})
+
+_STYLE: Final = frozenset({"aspect_ratio", "duration_seconds", "inputs"})
+# Buttons carry it, and a client's field of 64 characters takes it.
+_STYLE_KEY: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,39}")
+# The user's words have to fit in beside it.
+_LONGEST_TEMPLATE: Final = 1_000
 
 
 class CatalogInvalid(ValueError):
@@ -75,6 +84,53 @@ def read_route(row: Row[Any]) -> Route:
     )
 
 
+def read_style(row: Row[Any], model: Model) -> Style:
+    """A style from its row and its model. Raises: CatalogInvalid."""
+    fields = _Fields(f"styles, key {row.key}, options", row.options, _STYLE)
+    style = Style(
+        key=row.key,
+        kind=row.kind,
+        titles=row.titles,
+        template=row.template,
+        model_key=model.key,
+        aspect_ratio=fields.word("aspect_ratio", model.default_ratio),
+        duration_seconds=fields.optional_number("duration_seconds") or model.default_duration,
+        inputs=fields.number("inputs", model.min_inputs, least=0),
+        price_credits=0,
+        sample_url=row.sample_url,
+        enabled=row.enabled,
+    )
+    fields.require(_STYLE_KEY.fullmatch(style.key) is not None, "the key must be 1 to 40 of a-z, 0-9, dot and dash")
+    _Fields(f"styles, key {row.key}, titles", row.titles, None).word("en", "")
+    _check_template(fields, style)
+    _check_fits(fields, style, model)
+    return replace(style, price_credits=model.price(1, style.duration_seconds))
+
+
+def _check_template(fields: "_Fields", style: Style) -> None:
+    slots = set(SLOT.findall(style.template))
+    fields.require(0 < len(style.template) <= _LONGEST_TEMPLATE, f"the template must be 1 to {_LONGEST_TEMPLATE} long")
+    known = ", ".join(f"{{{slot}}}" for slot in sorted(SLOTS))
+    fields.require(not set("{}") & set(SLOT.sub("", style.template)), f"the template's braces must be one of {known}")
+    fields.require(slots <= SLOTS, f"the template's slots must be of {known}")
+    # What somebody says must never be lost without a word.
+    fields.require(bool(slots), f"the template must hold one of {known}")
+    fields.require(style.needs_words or style.inputs > 0, "the template must hold {prompt} where there is no picture")
+
+
+def _check_fits(fields: "_Fields", style: Style, model: Model) -> None:
+    fields.require(style.kind == model.kind, f"the kind must be {model.kind}, that of {model.key}")
+    fields.require(style.kind in STYLE_KINDS, f"the kind must be one of {', '.join(sorted(STYLE_KINDS))}")
+    fields.require(style.aspect_ratio in model.aspect_ratios, f"aspect_ratio must be one of those of {model.key}")
+    fields.require(
+        style.duration_seconds in (model.durations or (None,)), f"duration_seconds must be one of those of {model.key}"
+    )
+    fields.require(
+        model.min_inputs <= style.inputs <= model.max_inputs,
+        f"inputs must be from {model.min_inputs} to {model.max_inputs}",
+    )
+
+
 def _breaker(opens_in_seconds: float | None) -> Breaker:
     if opens_in_seconds is None:
         return Breaker.CLOSED
@@ -105,6 +161,12 @@ class _Fields:
 
     def optional_number(self, name: str) -> int | None:
         return self.number(name, 0, least=0) if self._content.get(name) is not None else None
+
+    def word(self, name: str, usual: str) -> str:
+        value = self._content.get(name, usual)
+        if not isinstance(value, str) or not value:
+            raise self._slip(f"{name} must be a word")
+        return value
 
     def numbers(self, name: str) -> tuple[int, ...] | None:
         values = self._list(name)

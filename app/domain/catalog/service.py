@@ -15,8 +15,9 @@ from app.domain.audit import log as audit
 from app.domain.catalog import repository
 from app.domain.catalog.route_seeds import route_seeds
 from app.domain.catalog.seeds import ProductPrices, SeedPrices, model_seeds, product_seeds
-from app.domain.catalog.views import Model, Product, Route, Work
-from app.domain.errors import Maintenance, ModelUnavailable, NotFound
+from app.domain.catalog.style_seeds import style_seeds
+from app.domain.catalog.views import Model, Product, Route, Style, Work
+from app.domain.errors import Maintenance, ModelUnavailable, NotFound, StyleUnavailable
 
 log = structlog.get_logger(__name__)
 
@@ -26,12 +27,17 @@ _REMEMBERED_SECONDS = 2.0
 
 
 class CatalogService:
-    """Models on sale. A route counts only while its provider is configured, enabled and not paused."""
+    """Models on sale. A route counts only while its provider is configured, enabled and not paused.
 
-    def __init__(self, db: Database, *, providers: Sequence[str]) -> None:
+    `samples` is where the sample of a style that has none of its own is found, under its key; empty: nowhere.
+    """
+
+    def __init__(self, db: Database, *, providers: Sequence[str], samples: str = "") -> None:
         self._db = db
+        self._samples = samples
         self._preference = {name: position for position, name in enumerate(providers)}
         self._models: dict[str, Model] = {}
+        self._styles: dict[str, Style] = {}
         self._products: dict[str, Product] = {}
         self._slips: tuple[str, ...] = ()
         self._maintenance = False
@@ -42,6 +48,7 @@ class CatalogService:
         async with self._db.transaction() as tx:
             await repository.seed(tx, model_seeds(prices), route_seeds())
             await repository.seed_products(tx, product_seeds(products))
+            await repository.seed_styles(tx, style_seeds())
             listing = await repository.list_all(tx)
         for slip in listing.slips:
             raise slip
@@ -90,6 +97,26 @@ class CatalogService:
         await self._refresh()
         return self._slips
 
+    async def list_styles(self) -> tuple[Style, ...]:
+        """The styles that can be ordered right now, in the operator's order."""
+        await self._refresh()
+        return tuple(style for style in self._styles.values() if self._is_offered(style))
+
+    async def find_style(self, key: str) -> Style | None:
+        """A style, offered or not."""
+        await self._refresh()
+        return self._styles.get(key)
+
+    async def get_style(self, key: str) -> Style:
+        """A style that can be ordered. Raises: Maintenance, StyleUnavailable (off, unknown, nobody can make it)."""
+        await self._refresh()
+        if self._maintenance:
+            raise Maintenance
+        style = self._styles.get(key)
+        if style is None or not self._is_offered(style):
+            raise StyleUnavailable(style=key)
+        return style
+
     async def set_maintenance(self, actor: Actor, *, enabled: bool, reason: str) -> None:
         """Close or open the shop; accepted work goes on."""
         async with self._db.transaction() as tx:
@@ -129,6 +156,7 @@ class CatalogService:
         self._models = withdrawn | {
             model.key: replace(model, routes=_configured(model.routes, self._preference)) for model in listing.models
         }
+        self._styles = {style.key: self._with_sample(style) for style in listing.styles}
         self._products = {product.key: product for product in products}
         self._read_at = time.monotonic()
 
@@ -137,6 +165,15 @@ class CatalogService:
         for slip in sorted(set(slips) - set(self._slips)):
             log.error("catalogue_invalid", error=slip)
         self._slips = slips
+
+    def _is_offered(self, style: Style) -> bool:
+        model = self._models.get(style.model_key)
+        return style.enabled and model is not None and _on_sale(model)
+
+    def _with_sample(self, style: Style) -> Style:
+        if style.sample_url or not self._samples:
+            return style
+        return replace(style, sample_url=f"{self._samples}/{style.key}.jpg")
 
 
 def _on_sale(model: Model) -> bool:

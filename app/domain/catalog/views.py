@@ -1,8 +1,10 @@
 """The catalogue as services and surfaces see it."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Final
 from uuid import UUID
 
 AS_THE_INPUT = "auto"
@@ -125,6 +127,56 @@ class Model:
     def title(self, language: str) -> str:
         """The model's name in a language, or its English one."""
         return self.titles.get(language) or self.titles.get("en") or self.key
+
+
+COPY_STYLE: Final = "copy-look"
+"""The style of a copied look: a photo, and the picture whose look it is to have. Its template is what `funding: copy`
+tells the vendor.
+"""
+
+SLOTS: Final = frozenset({"prompt", "wish"})
+"""What a template may hold: the user's words, asked for (`prompt`) or welcome (`wish`)."""
+
+SLOT: Final = re.compile(r"\{(\w*)\}")
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """A prompt template with what it is made by and from.
+
+    `aspect_ratio` and `duration_seconds` are what its orders have unless others are chosen, and `price_credits` is what
+    one output of them costs. It is made from exactly `inputs` pictures.
+    """
+
+    key: str
+    kind: str
+    titles: Mapping[str, str]
+    template: str
+    model_key: str
+    aspect_ratio: str
+    duration_seconds: int | None
+    inputs: int
+    price_credits: int
+    sample_url: str | None
+    enabled: bool
+
+    @property
+    def needs_words(self) -> bool:
+        """Whether the user has to say something."""
+        return "{prompt}" in self.template
+
+    def title(self, language: str) -> str:
+        """The style's name in a language, or its English one."""
+        return self.titles.get(language) or self.titles.get("en") or self.key
+
+    def render(self, words: str) -> str:
+        """What the vendor is told."""
+        return render(self.template, words)
+
+
+def render(template: str, words: str) -> str:
+    """A template with the user's words in its slots, as they are: what looks like a slot in them is none."""
+    return SLOT.sub(lambda _slot: words.strip(), template).strip()
 
 
 class ProductKind(StrEnum):

@@ -49,7 +49,10 @@ _PROGRESS_MAY_WAIT_SECONDS: Final = 0.7
 
 @dataclass(frozen=True, slots=True)
 class Acceptance:
-    """Everything that a generation is accepted with; `price_credits` is final."""
+    """Everything that a generation is accepted with; `price_credits` is final.
+
+    `rendered_prompt` is what the vendor is told instead of the prompt, where there is a style.
+    """
 
     kind: Kind
     model_key: str
@@ -65,6 +68,8 @@ class Acceptance:
     draft_id: UUID | None
     chat_id: int | None
     inputs: tuple[UUID, ...] = ()
+    style_key: str | None = None
+    rendered_prompt: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,11 +117,12 @@ _INSERT = text(
     accepted AS (
         INSERT INTO generations (id, user_id, kind, model_key, prompt, negative_prompt, options, output_count, seed,
             origin, funding, price_credits, request_key, body_hash, parent_id, draft_id, money_back, start_by,
-            next_ring_at, inputs)
+            next_ring_at, inputs, style_key, rendered_prompt)
         SELECT :id, :user_id, :kind, :model_key, :prompt, :negative_prompt, :options, :output_count, :seed,
             :origin, :funding, :price_credits, :request_key, CAST(:body_hash AS bytea), CAST(:parent_id AS uuid),
             CAST(:draft_id AS uuid), :money_back, now() + CAST(:start_wait AS interval),
-            now() + CAST(:first_ring AS interval), CAST(:inputs AS uuid[])
+            now() + CAST(:first_ring AS interval), CAST(:inputs AS uuid[]), CAST(:style_key AS text),
+            CAST(:rendered_prompt AS text)
         FROM counts
         WHERE minute < :per_minute AND hour < :per_hour
             AND coalesce(model_hour < CAST(:model_per_hour AS integer), true)
@@ -250,6 +256,8 @@ def _row(generation_id: UUID, user_id: int, acceptance: Acceptance, terms: Terms
         "parent_id": acceptance.parent_id,
         "draft_id": acceptance.draft_id,
         "inputs": list(acceptance.inputs),
+        "style_key": acceptance.style_key,
+        "rendered_prompt": acceptance.rendered_prompt,
         "start_wait": terms.start_wait,
         "first_ring": terms.first_ring,
     }

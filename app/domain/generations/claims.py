@@ -29,7 +29,10 @@ _WAITING_PROGRESS_EVERY: Final = timedelta(seconds=15)
 
 @dataclass(frozen=True, slots=True, weakref_slot=True)
 class Lease:
-    """A generation that this process alone may work on, as long as its fence stands: one for each run."""
+    """A generation that this process alone may work on, as long as its fence stands: one for each run.
+
+    `prompt` is what the vendor is told.
+    """
 
     id: UUID
     user_id: int
@@ -95,8 +98,8 @@ _CLAIM = text(
         INSERT INTO generation_events (generation_id, old_status, new_status, reason)
         SELECT id, old_status, 'PROCESSING', 'claimed' FROM claimed WHERE old_status = 'PENDING'
     )
-    SELECT id, user_id, fence, kind, model_key, prompt, negative_prompt, options, inputs, output_count, seed, origin,
-        funding, price_credits, accepted_at, timeout_at, now() AS now, faults,
+    SELECT id, user_id, fence, kind, model_key, coalesce(rendered_prompt, prompt) AS prompt, negative_prompt, options,
+        inputs, output_count, seed, origin, funding, price_credits, accepted_at, timeout_at, now() AS now, faults,
         cancel_requested_at IS NOT NULL AS cancel_requested,
         waited_too_long, old_status
     FROM claimed

@@ -27,10 +27,11 @@ from app.domain.generations.draft_rows import (
 )
 from app.domain.generations.inputs import InputResolver
 from app.domain.generations.models import Awaits, Funding, Kind, Origin
-from app.domain.generations.options import PromptLimits, check_allowed, check_funding, check_shape, work_of
+from app.domain.generations.options import check_allowed, check_funding, check_shape, work_of
 from app.domain.generations.repository import find, require_own
 from app.domain.generations.requests import NewDraft, SubmitGeneration
 from app.domain.generations.service import GenerationService, OnAccepted
+from app.domain.generations.styling import Stylist, style_key_of
 from app.domain.generations.views import DraftStatus, DraftView, GenerationView, Options
 from app.domain.limits import request_keys
 from app.domain.limits.request_keys import RequestKey
@@ -51,15 +52,15 @@ class DraftService:
         catalog: CatalogService,
         generations: GenerationService,
         inputs: InputResolver,
+        stylist: Stylist,
         *,
-        prompts: PromptLimits,
         life: timedelta,
     ) -> None:
         self._db = db
         self._catalog = catalog
         self._generations = generations
         self._inputs = inputs
-        self._prompts = prompts
+        self._stylist = stylist
         self._life = life
         self._chooser = Chooser(catalog)
 
@@ -74,12 +75,19 @@ class DraftService:
         """Write a draft at today's price. The same update, or the same client's key and body, is the same draft.
 
         Raises: UserNotFound, UserBanned, UserSuspended, ValidationFailed, IdempotencyKeyReused, Maintenance,
-            ModelUnavailable, GenerationNotFound for a parent that is not the actor's, PriceChanged when it costs more
-            than `max_price_credits`, and then nothing is written.
+            StyleUnavailable, ModelUnavailable, GenerationNotFound for a parent that is not the actor's, PriceChanged
+            when it costs more than `max_price_credits`, and then nothing is written.
         """
+        new = replace(new, style_key=style_key_of(new.style_key, new.funding))
         async with self._db.read() as reader:
             user = await _allowed_user(reader, actor)
-            self._prompts.check(new.prompt, new.negative_prompt, kind=new.kind, is_optional=new.awaits is not None)
+            await self._stylist.check_words(
+                new.prompt,
+                new.negative_prompt,
+                kind=new.kind,
+                style_key=new.style_key,
+                is_optional=new.awaits is not None,
+            )
             check_shape(
                 Options(
                     aspect_ratio=new.aspect_ratio or "",
@@ -94,6 +102,7 @@ class DraftService:
                     return replace(await get_draft(reader, user.id, UUID(earlier)), is_repeat=True)
             if new.parent_id is not None:
                 await require_own(reader, user.id, new.parent_id)
+        new = await self._stylist.complete(new)
         model, options = await self._chooser.choose(user, new)
         price = price_of(new.funding, model, options)
         if max_price_credits is not None and price > max_price_credits:
@@ -142,6 +151,11 @@ class DraftService:
         check_shape(options)
         check_allowed(options, model, kind=draft.kind, inputs=len(draft.inputs))
         check_funding(paid_by, draft.kind, options, inputs=len(draft.inputs))
+        if paid_by is Funding.COPY:
+            # Only what is told to the vendor as a copy is one.
+            await self._stylist.apply(
+                draft.style_key, draft.prompt, kind=draft.kind, funding=paid_by, inputs=len(draft.inputs)
+            )
         price = price_of(paid_by, model, options)
         async with self._db.transaction() as tx:
             user = await users.lock(tx, actor.user_id)
@@ -152,7 +166,9 @@ class DraftService:
             if paid_by is Funding.CREDITS:
                 # Free ones are single, which is nobody's choice.
                 preferences["count"] = chosen
-            await remember(tx, user, draft.kind, preferences)
+            # What a style has brought with it is nobody's choice.
+            if draft.style_key is None:
+                await remember(tx, user, draft.kind, preferences)
             if draft.status is DraftStatus.OPEN:
                 changed = await update_draft(
                     tx,
@@ -204,6 +220,7 @@ class DraftService:
                 seed=None if variation else view.options.seed,
                 duration_seconds=view.options.duration_seconds,
                 inputs=view.inputs,
+                style_key=view.style_key,
                 parent_id=view.id if variation else None,
                 update_id=update_id,
                 origin_generation_id=view.id,
@@ -271,6 +288,7 @@ class DraftService:
                 parent_id=draft.parent_id,
                 draft_id=draft.id,
                 inputs=draft.inputs,
+                style_key=draft.style_key,
                 locked_price_credits=draft.price_credits,
                 request_key=start_key(draft.id),
             ),
@@ -293,14 +311,20 @@ class DraftService:
             await users.lock(tx, actor.user_id)
             return await wait_no_more(tx, actor.user_id) > 0
 
-    async def require_makeable(self, actor: Actor, draft: DraftView, model: Model) -> None:
-        """Whether what it is made from is still kept, and somebody can make it now.
+    async def require_makeable(self, actor: Actor, draft: DraftView) -> Model:
+        """The model that makes it now; what it is made from is still kept.
 
-        Raises: UploadInvalid, ModelUnavailable.
+        Raises: Maintenance, StyleUnavailable, UploadInvalid, ModelUnavailable.
         """
+        styled = await self._stylist.apply(
+            draft.style_key, draft.prompt, kind=draft.kind, funding=draft.funding, inputs=len(draft.inputs)
+        )
+        model = await self._catalog.get_enabled(draft.model_key)
         inputs = await self._inputs.resolve(actor, draft.inputs, were_kept=True)
         pixels = [view.pixels for view in inputs]
-        self._catalog.require_route(model, work_of(draft.prompt, draft.negative_prompt, draft.options, pixels))
+        told = styled.told(draft.prompt)
+        self._stylist.require_route(styled, model, work_of(told, draft.negative_prompt, draft.options, pixels))
+        return model
 
     async def purge(self, *, limit: int = 500) -> int:
         """Delete drafts that expired more than 7 days ago, a batch at a time; returns how many."""
@@ -360,4 +384,5 @@ def copy_of(draft: DraftView) -> NewDraft:
         origin_generation_id=draft.origin_generation_id or draft.generation_id,
         funding=draft.funding,
         inputs=draft.inputs,
+        style_key=draft.style_key,
     )

@@ -114,6 +114,7 @@ class Draft(Base):
     awaits: Mapped[str | None] = mapped_column(Text)
     media_group_id: Mapped[str | None] = mapped_column(Text)
     files: Mapped[Any] = mapped_column(JSONB, server_default=text("'[]'"))
+    style_key: Mapped[str | None] = mapped_column(Text)
     funding: Mapped[str] = mapped_column(Text, server_default="credits")
     price_credits: Mapped[int]
     parent_id: Mapped[UUID | None]
@@ -125,7 +126,10 @@ class Draft(Base):
 
 
 class Generation(Base):
-    """One request of a user, from accepted to settled."""
+    """One request of a user, from accepted to settled.
+
+    `prompt` are the user's words; `rendered_prompt` is what a style has made of them, and the vendor is told.
+    """
 
     __tablename__ = "generations"
     __table_args__ = (
@@ -179,6 +183,9 @@ class Generation(Base):
     options: Mapped[Any] = mapped_column(JSONB)
     # uploads, in order; no foreign keys, since the rows go when the pictures do
     inputs: Mapped[Any] = mapped_column(ARRAY(Uuid()), server_default=text("'{}'"))
+    # no foreign key: what was made outlives the style
+    style_key: Mapped[str | None] = mapped_column(Text)
+    rendered_prompt: Mapped[str | None] = mapped_column(Text)
     output_count: Mapped[int]
     seed: Mapped[int] = mapped_column(BigInteger)
     origin: Mapped[str] = mapped_column(Text)

@@ -71,8 +71,8 @@ def check_funding(funding: Funding, kind: Kind, options: Options, *, inputs: int
     fields = {}
     if kind not in _FUNDED_KINDS[funding]:
         fields["funding"] = f"{funding} is not for {kind}"
-    if funding is Funding.COPY and inputs < _COPY_INPUTS:
-        fields["inputs"] = f"must be {_COPY_INPUTS} with funding {funding}: the look and the photo"
+    if funding is Funding.COPY and inputs != _COPY_INPUTS:
+        fields["inputs"] = f"must be {_COPY_INPUTS} with funding {funding}: the photo, then the look"
     if options.count != 1:
         fields["options.count"] = f"must be 1 with funding {funding}"
     if fields:

@@ -15,16 +15,19 @@ from app.domain.generations.models import Funding, Kind, Origin, Status
 from app.domain.generations.views import GenerationView, Options, OutputView, Stage
 
 _COLUMNS: Final = """
-    g.id, g.user_id, g.kind, g.status, g.model_key, g.prompt, g.negative_prompt, g.options, g.inputs, g.origin,
-    g.funding, g.price_credits, g.charged_credits, g.returned_credits, g.stage, g.percent, g.error_code, g.parent_id,
-    g.created_at, g.started_at, g.completed_at, g.cancel_requested_at, m.titles AS model_titles,
+    g.id, g.user_id, g.kind, g.status, g.model_key, g.prompt, g.negative_prompt, g.options, g.inputs, g.style_key,
+    g.origin, g.funding, g.price_credits, g.charged_credits, g.returned_credits, g.stage, g.percent, g.error_code,
+    g.parent_id, g.created_at, g.started_at, g.completed_at, g.cancel_requested_at, m.titles AS model_titles,
+    s.titles AS style_titles,
     extract(epoch FROM now() - coalesce(g.started_at, now())) AS running_seconds
 """
-_FROM: Final = "FROM generations g LEFT JOIN models m ON m.key = g.model_key"
+_FROM: Final = """
+    FROM generations g LEFT JOIN models m ON m.key = g.model_key LEFT JOIN styles s ON s.key = g.style_key
+"""
 
 
 def _select(rest: str) -> Any:
-    return text(f"SELECT {_COLUMNS} {_FROM} {rest}").columns(options=JSONB, model_titles=JSONB)
+    return text(f"SELECT {_COLUMNS} {_FROM} {rest}").columns(options=JSONB, model_titles=JSONB, style_titles=JSONB)
 
 
 # A deleted generation is gone for every reader but the books.
@@ -75,14 +78,15 @@ _FIND_KEY = text(
 _OWNS = text("SELECT EXISTS (SELECT 1 FROM generations WHERE id = :id AND user_id = :user_id AND deleted_at IS NULL)")
 _FORGET_CONTENT = text(
     """
-    UPDATE generations SET prompt = '', negative_prompt = NULL, deleted_at = clock_now(), collected_at = NULL
+    UPDATE generations SET prompt = '', rendered_prompt = NULL, negative_prompt = NULL, deleted_at = clock_now(),
+        collected_at = NULL
     WHERE id = :id AND user_id = :user_id AND status IN ('COMPLETED', 'FAILED', 'CANCELLED') AND deleted_at IS NULL
     """
 )
 _FORGET_ALL_CONTENT = text(
     """
-    UPDATE generations SET prompt = '', negative_prompt = NULL, deleted_at = coalesce(deleted_at, clock_now()),
-        collected_at = NULL
+    UPDATE generations SET prompt = '', rendered_prompt = NULL, negative_prompt = NULL,
+        deleted_at = coalesce(deleted_at, clock_now()), collected_at = NULL
     WHERE user_id = :user_id AND status IN ('COMPLETED', 'FAILED', 'CANCELLED')
     RETURNING id
     """
@@ -286,6 +290,8 @@ def _view(
         started_at=row.started_at,
         completed_at=row.completed_at,
         inputs=tuple(row.inputs),
+        style_key=row.style_key,
+        style_titles=row.style_titles or {},
     )
 
 

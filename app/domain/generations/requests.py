@@ -11,6 +11,7 @@ from app.domain.generations.views import ChatFile, Options
 class SubmitGeneration:
     """A generation to be accepted. `inputs` are uploads of the user's, or results of theirs (the output's id).
 
+    `style_key` is the style that the prompt is put into; funding COPY has one of its own where none is named.
     `request_key` is `api:{key}` of a client, `tg:{update_id}` or `draft:{id}`. `max_price` is what the client has
     shown its user; `locked_price_credits` is a draft's price, which no later change of the catalogue touches.
     """
@@ -29,11 +30,12 @@ class SubmitGeneration:
     request_key: str | None = None
     body_hash: bytes | None = None
     inputs: tuple[UUID, ...] = ()
+    style_key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class NewDraft:
-    """A draft to be written. What is left out is the user's last choice, or the catalogue's first.
+    """A draft to be written. What is left out is the style's, or the user's last choice, or the catalogue's first.
 
     `inputs` are uploads of the user's, or results of theirs (the output's id).
     `origin_generation_id` is the generation whose prompt it repeats.
@@ -57,3 +59,4 @@ class NewDraft:
     awaits: Awaits | None = None
     files: tuple[ChatFile, ...] = ()
     media_group_id: str | None = None
+    style_key: str | None = None

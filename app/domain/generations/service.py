@@ -1,6 +1,7 @@
 """Use cases on generations that surfaces call: submit, look, cancel, delete, have the original sent."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID
@@ -39,9 +40,10 @@ from app.domain.generations.collecting import DELETE_JOB
 from app.domain.generations.inputs import InputResolver
 from app.domain.generations.medians import MedianCache
 from app.domain.generations.models import Funding, Status
-from app.domain.generations.options import PromptLimits, check_allowed, check_funding, check_shape, work_of
+from app.domain.generations.options import check_allowed, check_funding, check_shape, work_of
 from app.domain.generations.requests import SubmitGeneration
 from app.domain.generations.settle import Ending, settle_pending
+from app.domain.generations.styling import Styled, Stylist, style_key_of
 from app.domain.generations.views import GenerationView, Stage
 from app.domain.moderation.service import ModerationService
 from app.domain.uploads import repository as uploads
@@ -99,9 +101,9 @@ class GenerationService:
         moderation: ModerationService,
         medians: MedianCache,
         inputs: InputResolver,
+        stylist: Stylist,
         *,
         terms: Terms,
-        prompts: PromptLimits,
         stoppable_providers: frozenset[str],
         metrics: Metrics,
         crashpoints: CrashPoints,
@@ -112,7 +114,7 @@ class GenerationService:
         self._medians = medians
         self._inputs = inputs
         self._terms = terms
-        self._prompts = prompts
+        self._stylist = stylist
         self._stoppable = sorted(stoppable_providers)
         self._metrics = metrics
         self._crashpoints = crashpoints
@@ -125,16 +127,26 @@ class GenerationService:
         Either all of it is committed or nothing is; a crash after the commit is healed by the sweep. `on_accepted`
         joins the transaction with the new id, and may still refuse.
         Raises: UserNotFound, UserBanned, UserSuspended, ValidationFailed, DuplicateRequest, IdempotencyKeyReused,
-            GenerationNotFound (a parent that is not the actor's), Maintenance, ModelUnavailable, NotFound (an input
-            that is not the actor's), UploadInvalid, PromptRejected, PriceChanged, MaxActiveGenerations,
-            RateLimitExceeded, InsufficientCredits, ConcurrentUpdate, in this order of precedence (spec §5).
+            GenerationNotFound (a parent that is not the actor's), Maintenance, StyleUnavailable, ModelUnavailable,
+            NotFound (an input that is not the actor's), UploadInvalid, PromptRejected, PriceChanged,
+            MaxActiveGenerations, RateLimitExceeded, InsufficientCredits, ConcurrentUpdate, in this order of precedence
+            (spec §5).
         """
+        request = replace(request, style_key=style_key_of(request.style_key, request.funding))
         user = await self._check_sender(actor, request)
+        styled = await self._stylist.apply(
+            request.style_key,
+            request.prompt,
+            kind=request.kind,
+            funding=request.funding,
+            inputs=len(request.inputs),
+        )
         model = await self._catalog.get_enabled(request.model_key)
         check_allowed(request.options, model, kind=request.kind, inputs=len(request.inputs))
         inputs = await self._inputs.resolve(actor, request.inputs, were_kept=request.draft_id is not None)
         pixels = [view.pixels for view in inputs]
-        self._catalog.require_route(model, work_of(request.prompt, request.negative_prompt, request.options, pixels))
+        told = styled.told(request.prompt)
+        self._stylist.require_route(styled, model, work_of(told, request.negative_prompt, request.options, pixels))
         check_funding(request.funding, request.kind, request.options, inputs=len(request.inputs))
         await self._moderation.check(request.prompt, request.negative_prompt)
         price = request.locked_price_credits
@@ -159,12 +171,14 @@ class GenerationService:
             draft_id=request.draft_id,
             chat_id=user.telegram_id,
             inputs=tuple(view.id for view in inputs),
+            style_key=request.style_key,
+            rendered_prompt=styled.rendered_prompt,
         )
         accepted = await self._accept(actor, acceptance, model, on_accepted)
         self._crashpoints.reach("submit.committed")
         self._metrics.generation_changed(status=Status.PENDING.value, model=model.key)
         log.info("generation_status", generation_id=str(accepted.id), old=None, new="PENDING", reason="accepted")
-        return await self._view_accepted(actor, acceptance, model, accepted)
+        return await self._view_accepted(actor, acceptance, model, accepted, styled)
 
     async def get(self, actor: Actor, generation_id: UUID) -> GenerationView:
         """One of the actor's generations. Raises: GenerationNotFound, also for somebody else's."""
@@ -269,7 +283,9 @@ class GenerationService:
             if user is None or user.deleted:
                 raise UserNotFound
             require_allowed(user)
-            self._prompts.check(request.prompt, request.negative_prompt, kind=request.kind)
+            await self._stylist.check_words(
+                request.prompt, request.negative_prompt, kind=request.kind, style_key=request.style_key
+            )
             check_shape(request.options)
             if request.request_key is not None:
                 earlier = await repository.find_by_key(reader, user.id, request.request_key)
@@ -303,7 +319,7 @@ class GenerationService:
         raise AssertionError
 
     async def _view_accepted(
-        self, actor: Actor, acceptance: Acceptance, model: Model, accepted: Accepted
+        self, actor: Actor, acceptance: Acceptance, model: Model, accepted: Accepted, styled: Styled
     ) -> GenerationView:
         """The generation as it was accepted, without reading it back."""
         medians = await self._medians.refresh()
@@ -335,6 +351,8 @@ class GenerationService:
             started_at=None,
             completed_at=None,
             inputs=acceptance.inputs,
+            style_key=acceptance.style_key,
+            style_titles=styled.style.titles if styled.style else {},
         )
 
     async def _refuse_repeat(self, actor: Actor, acceptance: Acceptance) -> None:

@@ -123,6 +123,7 @@ class DraftView:
     inputs: tuple[UUID, ...] = ()
     awaits: Awaits | None = None
     files: tuple[ChatFile, ...] = ()
+    style_key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +150,8 @@ class OutputView:
 class GenerationView:
     """A generation. `queue_position` (1 is next) while it waits, `eta_seconds` while it is open and known.
 
-    `inputs` are the uploads that it is made from; they are kept for a while.
+    `inputs` are the uploads that it is made from; they are kept for a while. `prompt` are the user's own words,
+    whatever the style has made of them.
     """
 
     id: UUID
@@ -178,6 +180,8 @@ class GenerationView:
     started_at: datetime | None
     completed_at: datetime | None
     inputs: tuple[UUID, ...] = ()
+    style_key: str | None = None
+    style_titles: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def is_open(self) -> bool:
@@ -197,3 +201,7 @@ class GenerationView:
     def model_title(self, language: str) -> str:
         """The model's name in a language."""
         return self.model_titles.get(language) or self.model_titles.get("en") or self.model_key
+
+    def style_title(self, language: str) -> str | None:
+        """The style's name in a language; None without a style."""
+        return self.style_titles.get(language) or self.style_titles.get("en") or self.style_key

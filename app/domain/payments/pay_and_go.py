@@ -9,7 +9,8 @@ from uuid import UUID
 
 from app.core.db import Database, Tx
 from app.domain.actors import Actor
-from app.domain.catalog.service import CatalogService
+from app.domain.catalog import repository as catalog
+from app.domain.catalog.views import render
 from app.domain.errors import (
     DuplicateRequest,
     NotFound,
@@ -49,14 +50,12 @@ class PayAndGo:
     def __init__(
         self,
         db: Database,
-        catalog: CatalogService,
         moderation: ModerationService,
         drafts: DraftService,
         *,
         limits: Limits,
     ) -> None:
         self._db = db
-        self._catalog = catalog
         self._moderation = moderation
         self._drafts = drafts
         self._limits = limits
@@ -65,8 +64,8 @@ class PayAndGo:
         """Let a draft pass that could be started now if only the credits were there; returns its price in credits.
 
         Raises: UserNotFound, UserBanned, UserSuspended, NotFound (gone or expired), PaymentConsumed (started),
-            ValidationFailed (it costs nothing), Maintenance, ModelUnavailable, UploadInvalid, PromptRejected,
-            MaxActiveGenerations, RateLimitExceeded.
+            ValidationFailed (it costs nothing), Maintenance, StyleUnavailable, ModelUnavailable, UploadInvalid,
+            PromptRejected, MaxActiveGenerations, RateLimitExceeded.
         """
         draft = await self._drafts.get(actor, draft_id)
         if draft.status is DraftStatus.STARTED:
@@ -75,8 +74,7 @@ class PayAndGo:
             raise NotFound
         if draft.price_credits == 0:
             raise ValidationFailed({"draft_id": "costs nothing"})
-        model = await self._catalog.get_enabled(draft.model_key)
-        await self._drafts.require_makeable(actor, draft, model)
+        model = await self._drafts.require_makeable(actor, draft)
         await self._moderation.check(draft.prompt, draft.negative_prompt)
         async with self._db.read() as reader:
             user = await users.find(reader, actor.user_id)
@@ -116,7 +114,8 @@ class PayAndGo:
 async def lock_startable(tx: Tx, user: UserView, order: OrderView, terms: GoTerms) -> DraftView | None:
     """The draft that an order was paid for, locked; None when it must not or cannot be started any more.
 
-    What it is made from may be gone by then: it is kept from here on.
+    What it is made from may be gone by then: it is kept from here on. A style that is off by now was there when it was
+    paid for, and will do; only one that is gone altogether will not.
     """
     if user.id != order.user_id or user.banned or user.suspended_until is not None or order.draft_id is None:
         return None
@@ -124,6 +123,8 @@ async def lock_startable(tx: Tx, user: UserView, order: OrderView, terms: GoTerm
         return None
     draft = await lock_draft(tx, user.id, order.draft_id)
     if draft is None or draft.status is DraftStatus.STARTED or draft.price_credits != order.credits:
+        return None
+    if draft.style_key is not None and await catalog.find_template(tx, draft.style_key) is None:
         return None
     if draft.inputs and not await uploads.hold(tx, user.id, draft.inputs, terms.acceptance.uploads):
         return None
@@ -135,6 +136,7 @@ async def begin(tx: Tx, user: UserView, order: OrderView, draft: DraftView, term
     if order.generation_id is None:
         message = f"order {order.id} was given no id for its generation"
         raise AssertionError(message)
+    template = None if draft.style_key is None else await catalog.find_template(tx, draft.style_key)
     acceptance = Acceptance(
         kind=draft.kind,
         model_key=draft.model_key,
@@ -151,6 +153,8 @@ async def begin(tx: Tx, user: UserView, order: OrderView, draft: DraftView, term
         draft_id=draft.id,
         chat_id=user.telegram_id,
         inputs=draft.inputs,
+        style_key=draft.style_key,
+        rendered_prompt=None if template is None else render(template, draft.prompt),
     )
     await hold_paid_and_queue(
         tx, user.id, order.generation_id, acceptance, terms.acceptance, money_back=terms.money_back

@@ -23,7 +23,7 @@ alert-outcome-unknown =
     A provider may have taken a task whose fate we could not learn. The user’s credits were returned.
     <b>What to do:</b> look for the reference in the provider’s list of tasks; claim the cost back if it was charged.
 alert-catalogue-invalid =
-    A row of the catalogue cannot be read; its model or its route is not sold meanwhile. Everything else goes on.
+    A row of the catalogue cannot be read; its model, style or route is not sold meanwhile. Everything else goes on.
     <b>What to do:</b> mend the field that is named below; within seconds the row is back.
 alert-queue-old =
     Accepted work has been waiting for too long.

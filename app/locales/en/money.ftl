@@ -113,6 +113,7 @@ button-pay-exactly = Pay exactly this: { $price }
 button-free = 🎁 Free, with a watermark
 toast-free-started = 🚀 Started, free of charge
 toast-free-used = Today’s free one is used up. A new one comes at midnight UTC.
+toast-copy-used = Today’s free copy of a look is used up. A new one comes at midnight UTC. You were not charged.
 free-result = 🎁 Free of charge, therefore with a watermark.
 unlock =
     ✨ <b>Without the watermark</b>

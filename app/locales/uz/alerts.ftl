@@ -23,7 +23,7 @@ alert-outcome-unknown =
     Provayder vazifani olgan boʻlishi mumkin, ammo taqdirini bilib boʻlmadi. Kreditlar foydalanuvchiga qaytarildi.
     <b>Nima qilish kerak:</b> vazifani provayder roʻyxatidan toping va yechilgan boʻlsa, pulini qaytarib oling.
 alert-catalogue-invalid =
-    Katalogdagi bir qatorni oʻqib boʻlmadi; uning modeli yoki yoʻnalishi hozircha sotilmaydi. Qolgan hammasi ishlayapti.
+    Katalogdagi bir qatorni oʻqib boʻlmadi; uning modeli, uslubi yoki yoʻnalishi hozircha sotilmaydi. Qolgan hammasi ishlayapti.
     <b>Nima qilish kerak:</b> quyida aytilgan maydonni tuzating; bir necha soniyada qator yana ishga tushadi.
 alert-queue-old =
     Qabul qilingan ish juda uzoq kutmoqda.

@@ -20,6 +20,7 @@ error-generation-not-cancellable = Endi bekor qilib boʻlmaydi: rasm chizilmoqda
 error-max-active-generations = Siz uchun hozir { $limit } ta buyurtma bajarilmoqda, bundan ortiq mumkin emas. Bittasi tugashini kuting. Hech narsa yechilmadi.
 error-rate-limit-exceeded = Juda tez-tez. { $retry_after } soniyadan keyin urinib koʻring. Hech narsa yechilmadi.
 error-model-unavailable = Bu model hozir ishlamayapti. Boshqasini tanlang. Hech narsa yechilmadi.
+error-style-unavailable = Bu uslub hozir mavjud emas. Iltimos, boshqasini tanlang. Hech narsa yechilmadi.
 error-maintenance = Texnik ishlar ketmoqda, tez orada qaytamiz. Hech narsa yechilmadi.
 error-provider-unavailable = Bu hozir ishlamayapti. Birozdan keyin urinib koʻring. Hech narsa yechilmadi.
 error-prompt-rejected = Soʻrov qoidalarga zid. Boshqacha yozib koʻring. Hech narsa yechilmadi.

@@ -106,6 +106,7 @@ button-pay-exactly = Aynan shuni toʻlash: { $price }
 button-free = 🎁 Bepul, suv belgisi bilan
 toast-free-started = 🚀 Boshlandi, bepul
 toast-free-used = Bugungi bepuli tugadi. Yangisi UTC boʻyicha yarim tunda beriladi.
+toast-copy-used = Bugungi bepul koʻrinish nusxasi ishlatildi. Yangisi UTC boʻyicha yarim tunda beriladi. Hech narsa yechilmadi.
 free-result = 🎁 Bu bepul, shuning uchun suv belgisi bor.
 unlock =
     ✨ <b>Suv belgisisiz</b>

@@ -1,0 +1,100 @@
+"""What a style makes of an order: whether it can be had, what it asks for, what the vendor is told."""
+
+from dataclasses import dataclass, replace
+
+from app.domain.catalog.service import CatalogService
+from app.domain.catalog.views import COPY_STYLE, Model, Style, Work
+from app.domain.errors import ModelUnavailable, StyleUnavailable, ValidationFailed
+from app.domain.generations.models import Funding, Kind
+from app.domain.generations.options import PromptLimits
+from app.domain.generations.requests import NewDraft
+
+
+def style_key_of(style_key: str | None, funding: Funding) -> str | None:
+    """The style of an order: the one it names; a copied look has one by itself."""
+    return COPY_STYLE if style_key is None and funding is Funding.COPY else style_key
+
+
+@dataclass(frozen=True, slots=True)
+class Styled:
+    """An order's style, if it has one, and what the vendor is told in place of the user's words."""
+
+    style: Style | None
+    rendered_prompt: str | None
+
+    def told(self, prompt: str) -> str:
+        """What the vendor is told."""
+        return prompt if self.rendered_prompt is None else self.rendered_prompt
+
+
+class Stylist:
+    """Applies styles to orders."""
+
+    def __init__(self, catalog: CatalogService, prompts: PromptLimits) -> None:
+        self._catalog = catalog
+        self._prompts = prompts
+
+    async def check_words(
+        self, prompt: str, negative_prompt: str | None, *, kind: Kind, style_key: str | None, is_optional: bool = False
+    ) -> None:
+        """Words as they are allowed: a style may do without. Raises: ValidationFailed."""
+        style = None if style_key is None else await self._catalog.find_style(style_key)
+        # Of a style that is not there, that is what is said.
+        demanded = style_key is None or (style is not None and style.needs_words)
+        self._prompts.check(prompt, negative_prompt, kind=kind, is_optional=is_optional or not demanded)
+
+    async def apply(
+        self, style_key: str | None, prompt: str, *, kind: Kind, funding: Funding, inputs: int | None
+    ) -> Styled:
+        """The style and what it makes of the words; `inputs` is None of what still waits for them.
+
+        Raises: Maintenance, StyleUnavailable, ValidationFailed.
+        """
+        if funding is Funding.COPY and style_key != COPY_STYLE:
+            raise ValidationFailed({"style": f"must be {COPY_STYLE}, or left out, with funding {funding}"})
+        if style_key is None:
+            return Styled(None, None)
+        style = await self._catalog.get_style(style_key)
+        fields = {}
+        if style.kind != kind:
+            fields["style"] = f"makes {style.kind}, not {kind}"
+        elif inputs is not None and inputs != style.inputs:
+            fields["inputs"] = f"must be {style.inputs} with style {style.key}"
+        rendered = style.render(prompt)
+        room = self._prompts.longest - (len(rendered) - len(prompt.strip()))
+        if len(rendered) > self._prompts.longest:
+            fields["prompt"] = f"must be at most {max(0, room)} characters with style {style.key}"
+        if fields:
+            raise ValidationFailed(fields)
+        return Styled(style, rendered)
+
+    async def complete(self, new: NewDraft) -> NewDraft:
+        """A draft with what its style brings where nothing else was asked for.
+
+        Raises: Maintenance, StyleUnavailable, ValidationFailed.
+        """
+        is_complete = new.awaits is None and not new.files
+        inputs = len(new.inputs) if is_complete else None
+        styled = await self.apply(new.style_key, new.prompt, kind=new.kind, funding=new.funding, inputs=inputs)
+        style = styled.style
+        if style is None:
+            return new
+        return replace(
+            new,
+            model_key=new.model_key or style.model_key,
+            aspect_ratio=new.aspect_ratio or style.aspect_ratio,
+            duration_seconds=new.duration_seconds or style.duration_seconds,
+            count=1 if new.count is None else new.count,
+        )
+
+    def require_route(self, styled: Styled, model: Model, work: Work) -> None:
+        """Whether somebody can make this right now.
+
+        Raises: StyleUnavailable where the style's own model cannot; ModelUnavailable where another one was chosen.
+        """
+        try:
+            self._catalog.require_route(model, work)
+        except ModelUnavailable as error:
+            if styled.style is not None and styled.style.model_key == model.key:
+                raise StyleUnavailable(style=styled.style.key) from error
+            raise

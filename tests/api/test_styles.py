@@ -23,7 +23,7 @@ async def upload(cabinet: Cabinet) -> str:
     return str(answer.json()["id"])
 
 
-def edit(*inputs: str, **more: object) -> dict[str, object]:
+def edit(*inputs: str, **more: object) -> dict[str, Any]:
     return {"kind": "edit", "model": "edit-standard", "inputs": list(inputs), **more}
 
 

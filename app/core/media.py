@@ -9,6 +9,7 @@ import struct
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import partial
 from typing import Final
 
 from PIL import Image
@@ -30,6 +31,7 @@ _PREVIEW_QUALITY: Final = 87
 _THUMBNAIL_QUALITY: Final = 80
 _TURNED_QUALITY: Final = 95
 _MARKED_QUALITY: Final = 88
+_FITTED_QUALITY: Final = 92
 # Pictures are first shrunk by whole numbers to within this factor of the size wanted, which is several times quicker.
 _PREVIEW_GAP: Final = 1.5
 _THUMBNAIL_GAP: Final = 1.0
@@ -152,6 +154,28 @@ def mark_image(image: PreparedImage, words: str, *, max_pixels: int) -> Prepared
     )
 
 
+def fit_image(data: bytes, mime: str, *, side: int, max_pixels: int) -> tuple[bytes, int, int]:
+    """The picture in the same format with a long side of at most `side`, and its size; as it is when it is no larger.
+
+    Slow: keep off the event loop. Raises: MediaInvalid.
+    """
+    try:
+        image = _decode(data, mime, max_pixels=max_pixels)
+    except _DECODER_ERRORS as error:
+        raise MediaInvalid(MediaProblem.DAMAGED, repr(error)) from error
+    scale = side / max(image.size)
+    if scale >= 1:
+        return data, image.width, image.height
+    profile = image.info.get("icc_profile")
+    size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
+    # What is transparent stays so where the format knows it; a JPEG has nothing to lose.
+    smooth = image.convert("RGBA") if image.has_transparency_data else _flat(image)
+    small = smooth.resize(size, Image.Resampling.BICUBIC, reducing_gap=_PREVIEW_GAP)
+    out = io.BytesIO()
+    small.save(out, _FORMATS[mime], quality=_FITTED_QUALITY, icc_profile=profile if image.mode != "CMYK" else None)
+    return out.getvalue(), *size
+
+
 def poster_copies(image: Image.Image) -> tuple[bytes, bytes]:
     """Two JPEGs of a video's frame: one that Telegram takes as a photo, one that it takes as a thumbnail."""
     preview = _jpeg(_shrunk(image, PREVIEW_SIDE, gap=_PREVIEW_GAP), _PREVIEW_QUALITY)
@@ -173,6 +197,11 @@ class ImagePreparer:
     async def prepare(self, data: bytes) -> PreparedImage:
         """Raises: MediaInvalid."""
         return await asyncio.get_running_loop().run_in_executor(self._threads, self._prepare, data)
+
+    async def fit(self, data: bytes, mime: str, *, side: int) -> tuple[bytes, int, int]:
+        """`fit_image`. Raises: MediaInvalid."""
+        fitting = partial(fit_image, data, mime, side=side, max_pixels=self._max_pixels)
+        return await asyncio.get_running_loop().run_in_executor(self._threads, fitting)
 
     async def mark(self, image: PreparedImage) -> PreparedImage:
         """A watermarked copy."""

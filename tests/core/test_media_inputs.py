@@ -5,10 +5,10 @@ from collections.abc import AsyncIterator
 
 import pillow_heif
 import pytest
-from PIL import Image
+from PIL import Image, ImageCms
 
 from app.core.media import ImagePreparer, MediaInvalid, MediaProblem, sniff
-from app.core.media_inputs import InputPreparer
+from app.core.media_inputs import LONGEST_SIDE, InputPreparer
 from app.core.media_processes import MediaProcesses
 from tests.films import film, still
 
@@ -64,6 +64,42 @@ async def test_a_photo_taken_sideways_is_turned_upright(inputs: InputPreparer, f
     top = image.getpixel((48, 40))
     assert isinstance(top, tuple)
     assert top[0] > 150 > top[2]
+
+
+@pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP", "HEIF"])
+async def test_what_is_larger_than_vendors_take_is_shrunk_in_its_format(inputs: InputPreparer, form: str) -> None:
+    made = await inputs.prepare(photo(form, size=(LONGEST_SIDE + 904, 100)))
+    mime = "image/jpeg" if form == "HEIF" else f"image/{form.lower()}"
+    assert (made.width, made.height, made.mime) == (LONGEST_SIDE, 82, mime)
+    image = Image.open(io.BytesIO(made.data))
+    assert (image.size, image.get_format_mimetype()) == ((LONGEST_SIDE, 82), mime)
+    left, right = (image.convert("RGB").getpixel((x, 60)) for x in (1000, 3000))
+    assert isinstance(left, tuple)
+    assert isinstance(right, tuple)
+    assert left[0] > 150 > left[2]
+    assert right[2] > 150 > right[0]
+
+
+async def test_what_vendors_take_stays_as_it_is(inputs: InputPreparer) -> None:
+    data = photo("PNG", size=(LONGEST_SIDE, 50))
+    made = await inputs.prepare(data)
+    again = await inputs.fit(made)
+    assert (made.width, made.height) == (LONGEST_SIDE, 50)
+    assert again is made
+
+
+async def test_a_shrunk_picture_keeps_what_is_transparent_and_its_colours(inputs: InputPreparer) -> None:
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    image, out = Image.new("RGBA", (LONGEST_SIDE * 2, 100), (200, 30, 30, 0)), io.BytesIO()
+    image.paste((30, 200, 30, 255), (LONGEST_SIDE, 0, LONGEST_SIDE * 2, 100))
+    image.quantize(8).save(out, "PNG", icc_profile=profile)
+    made = Image.open(io.BytesIO((await inputs.prepare(out.getvalue())).data))
+    assert made.info["icc_profile"] == profile
+    clear, green = (made.convert("RGBA").getpixel((x, 20)) for x in (100, 3000))
+    assert isinstance(clear, tuple)
+    assert isinstance(green, tuple)
+    assert clear[3] == 0
+    assert (green[1] > 190, green[3]) == (True, 255)
 
 
 @pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP", "HEIF"])

@@ -1,17 +1,20 @@
 """Edits, videos and upscales: what may be asked for, what it costs, what the vendor is handed."""
 
+import io
 from dataclasses import replace
 from uuid import uuid4
 
 import pytest
+from PIL import Image
 
 from app.domain.errors import InsufficientCredits, ModelUnavailable, NotFound, UploadInvalid, ValidationFailed
 from app.domain.generations.models import Kind, Origin, Status
 from app.domain.generations.requests import NewDraft, SubmitGeneration
 from app.domain.generations.views import GenerationView, Options
+from app.domain.ports import Artifact, Shape
 from app.domain.users.views import UserView
 from tests.domain.shop import Shop, actor
-from tests.fakes import PICTURE
+from tests.fakes import PICTURE, picture
 
 RICH = 500
 
@@ -138,6 +141,17 @@ async def test_a_result_is_worked_on_by_one_tap(
     assert draft.prompt == (prompt or parent.prompt)
     view = await shop.services.drafts.start(actor(eve), draft.id, origin=Origin.BOT)
     assert (await shop.work(view)).parent_id == parent.id
+
+
+async def test_a_result_that_is_larger_than_vendors_take_is_shrunk_to_work_on(shop: Shop, eve: UserView) -> None:
+    shop.vendor.way = Shape.NOW
+    shop.vendor.will_answer(Artifact("image/jpeg", data=picture(8192, 4096)))
+    (output,) = (await made(shop, eve)).outputs
+    assert (output.width, output.height) == (8192, 4096)
+    view = await shop.submit(eve, "a hat", kind=Kind.EDIT, model_key="edit-standard", inputs=(output.id,), ratio="auto")
+    await shop.work(view)
+    (handed,) = shop.vendor.creates[-1].inputs
+    assert Image.open(io.BytesIO(handed.data)).size == (4096, 2048)
 
 
 async def test_a_double_tap_copies_a_result_once(shop: Shop, eve: UserView) -> None:

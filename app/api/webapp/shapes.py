@@ -210,7 +210,7 @@ class Generation(Shape):
 
 
 class Upload(Shape):
-    """A picture that can be worked from."""
+    """A picture that can be worked from: upright, without metadata, no side above 4,096 pixels."""
 
     id: UUID = Field(examples=["0193c8a0-1f2e-7d3c-8b4a-5968778695a4"])
     mime: Literal["image/jpeg", "image/png", "image/webp"]

@@ -16,7 +16,7 @@ from app.core.db import Database, violated_constraint
 from app.core.ids import new_id
 from app.core.jobs import Job, Queue
 from app.core.media import EXTENSIONS, MediaInvalid, MediaProblem
-from app.core.media_inputs import InputPreparer
+from app.core.media_inputs import InputPreparer, PreparedInput
 from app.core.media_processes import MediaUnavailable
 from app.domain.actors import Actor
 from app.domain.errors import (
@@ -121,11 +121,16 @@ class UploadService:
     async def keep_copy(
         self, user_id: int, data: bytes, *, mime: str, size: tuple[int, int], source_id: UUID
     ) -> UploadView:
-        """Keep a copy of one of the user's results, so that deleting that one does not matter.
+        """Keep a copy of one of the user's results, as vendors take it, so that deleting that one does not matter.
 
-        Raises: UserNotFound, ProviderUnavailable.
+        Raises: UserNotFound, UploadInvalid, ProviderUnavailable.
         """
-        return await self._keep(user_id, data, mime=mime, size=size, source_id=source_id)
+        try:
+            picture = await self._preparer.fit(PreparedInput(data, mime, *size))
+        except MediaInvalid as error:
+            raise self._refusal(error) from error
+        fitted = (picture.width, picture.height)
+        return await self._keep(user_id, picture.data, mime=mime, size=fitted, source_id=source_id)
 
     async def erase(self, upload_id: UUID) -> None:
         """Delete an upload whose time is over, and that nothing open uses. Raises: StorageUnavailable."""

@@ -14,7 +14,7 @@ from app.domain.errors import (
     UserBanned,
     ValidationFailed,
 )
-from app.domain.generations.models import Funding
+from app.domain.generations.models import Funding, Kind, Status
 from app.domain.generations.views import GenerationView
 from app.domain.limits.request_keys import RequestKey
 from app.domain.payments.charges import ChargeOutcome, ChargeSource
@@ -73,6 +73,27 @@ async def test_the_clean_picture_is_sent_to_the_chat(shop: Shop, ann: UserView, 
     [medium] = outgoing.media
     assert (medium.storage_key, medium.preview_key, medium.file_id) == (clean.storage_key, clean.preview_key, None)
     assert (await shop.look(locked)).outputs[0].photo_file_id is not None
+
+
+async def test_until_it_is_unlocked_the_marked_picture_is_worked_from_and_then_the_clean_one(
+    shop: Shop, ann: UserView, locked: GenerationView
+) -> None:
+    """An edit must not be a way around the watermark; and who has paid must not get it back by one."""
+
+    async def edit() -> bytes:
+        """What the vendor was handed."""
+        [output] = locked.outputs
+        view = await shop.submit(
+            ann, "a hat", kind=Kind.EDIT, model_key="edit-standard", inputs=(output.id,), ratio="auto"
+        )
+        assert (await shop.work(view)).status is Status.COMPLETED
+        [handed] = shop.vendor.creates[-1].inputs
+        return handed.data
+
+    await shop.services.credits.adjust(OPERATOR, 700_000_001, 10, reason="a test needs them")
+    assert await edit() == shop.store.objects[locked.outputs[0].storage_key]
+    [clean] = (await unlock(shop, ann, locked)).outputs
+    assert await edit() == shop.store.objects[clean.storage_key]
 
 
 async def test_ten_taps_pay_once(shop: Shop, ann: UserView, locked: GenerationView) -> None:

@@ -3,6 +3,7 @@
 The generation's row, locked after the user's, makes two ways of paying wait for each other.
 """
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from sqlalchemy import text
@@ -24,6 +25,7 @@ from app.domain.generations.views import GenerationView
 from app.domain.limits import request_keys
 from app.domain.limits.request_keys import RequestKey
 from app.domain.payments.views import OrderView
+from app.domain.uploads import repository as uploads
 from app.domain.users import repository as users
 from app.domain.users.rules import require_allowed
 
@@ -76,7 +78,7 @@ class UnlockService:
                 )
                 if await ledger.take(tx, user.id, price, entry, spent=True) is None:
                     raise InsufficientCredits(required=price, available=user.credits)
-                await _show(tx, user.id, generation_id)
+                await _show(tx, user.id, generation_id, locked)
                 if request_key is not None:
                     await request_keys.remember(tx, user.id, request_key, str(generation_id))
         return await self._generations.get(actor, generation_id)
@@ -101,12 +103,14 @@ async def give(tx: Tx, order: OrderView) -> bool:
     except GenerationNotFound:
         return False
     if locked:
-        await _show(tx, order.user_id, order.generation_id)
+        await _show(tx, order.user_id, order.generation_id, locked)
     return bool(locked)
 
 
-async def _show(tx: Tx, user_id: int, generation_id: UUID) -> None:
+async def _show(tx: Tx, user_id: int, generation_id: UUID, locked: Sequence[UUID]) -> None:
     await generations.show_clean(tx, generation_id)
+    # What was worked from the marked picture is not what is worked from the clean one.
+    await uploads.part_from_sources(tx, user_id, locked)
     user = await users.find(tx, user_id)
     if user is not None and user.telegram_id is not None:
         await outbox.owe(

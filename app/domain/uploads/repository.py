@@ -70,6 +70,9 @@ _RELEASE_FROM_AVATAR = text(
     WHERE user_id = :user_id AND id = ANY(:ids)
     """
 )
+_PART_FROM_SOURCES = text(
+    "UPDATE uploads SET source_id = NULL WHERE user_id = :user_id AND source_id = ANY(:source_ids)"
+)
 _SETTLED = text("UPDATE uploads SET settled_at = clock_now() WHERE user_id = :user_id AND id = ANY(:ids)")
 _FORGET = text(
     """
@@ -157,6 +160,11 @@ async def find_copies(
     """Copies of results, by the result's id."""
     rows = await reader.all(_FIND_COPIES, {"user_id": user_id, "ids": list(source_ids), "kept": kept})
     return {row.source_id: _view(row) for row in rows}
+
+
+async def part_from_sources(tx: Tx, user_id: int, source_ids: Collection[UUID]) -> None:
+    """These results are not what was copied any more, under the user's lock: the next use copies them anew."""
+    await tx.execute(_PART_FROM_SOURCES, {"user_id": user_id, "source_ids": list(source_ids)})
 
 
 async def find_used(reader: Reader, user_id: int, ids: Sequence[UUID]) -> list[UploadView]:

@@ -72,13 +72,15 @@ from app.domain.payments.checkout import Checkout
 from app.domain.payments.gifts import GiftService
 from app.domain.payments.models import Method
 from app.domain.payments.money_back import MoneyBack
-from app.domain.payments.orders import OrderService, OrderTerms, StarsTill
+from app.domain.payments.orders import OrderService
 from app.domain.payments.pay_and_go import GoTerms, PayAndGo
+from app.domain.payments.prices import OrderTerms
 from app.domain.payments.reconciliation import Reconciliation
 from app.domain.payments.refunds import RefundService, StarsRefunder
 from app.domain.payments.stars_events import StarsEvents
 from app.domain.payments.subscriptions import SubscriptionService
 from app.domain.payments.terminals import TerminalService
+from app.domain.payments.tills import StarsTill
 from app.domain.payments.unlocking import UnlockService
 from app.domain.ports import CardGateway, Terminal
 from app.domain.promotions.service import PromotionService

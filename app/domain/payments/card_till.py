@@ -16,8 +16,8 @@ from sqlalchemy import text
 from app.core.crashpoints import CrashPoints
 from app.core.db import Database
 from app.domain.errors import ProviderUnavailable
-from app.domain.payments.orders import PaymentPage
 from app.domain.payments.terminals import CardGateways, TerminalService
+from app.domain.payments.tills import PaymentPage
 from app.domain.payments.views import OrderView
 from app.domain.ports import (
     CardError,

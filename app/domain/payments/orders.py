@@ -6,10 +6,9 @@ gets it when it is asked for again.
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
-from decimal import Decimal
-from typing import Final, Protocol
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import text
@@ -23,24 +22,22 @@ from app.domain.catalog.service import CatalogService
 from app.domain.catalog.views import Product, ProductKind
 from app.domain.errors import (
     Forbidden,
-    NotFound,
     PaymentNotFound,
-    ProviderUnavailable,
     RateLimitExceeded,
     UserNotFound,
     ValidationFailed,
 )
 from app.domain.limits import request_keys
 from app.domain.limits.request_keys import RequestKey
-from app.domain.payments import repository, unlocking
-from app.domain.payments.models import Method, Purpose
+from app.domain.payments import prices, repository
+from app.domain.payments.models import Method
 from app.domain.payments.pay_and_go import PayAndGo
+from app.domain.payments.prices import OrderTerms
+from app.domain.payments.tills import Till, invoice_of
 from app.domain.payments.views import NewOrder, OrderState, OrderView
-from app.domain.ports import RateCounter, StarsGateway, StarsInvoice, StarsRefused, StarsUnavailable
-from app.domain.promotions import discounts
+from app.domain.ports import RateCounter, StarsInvoice
 from app.domain.users import repository as users
 from app.domain.users.rules import require_allowed
-from app.domain.users.views import UserView
 
 _KEY_INDEX: Final = "request_keys_pkey"
 _LAST_ID: Final = UUID(int=2**128 - 1)
@@ -51,84 +48,6 @@ _MOST_PENDING: Final = 30
 PURCHASES_SCOPE: Final = "purchases"
 
 _INSERT_GIFT = text("INSERT INTO gifts (id, order_id, buyer_id, credits) VALUES (:id, :order_id, :buyer_id, :credits)")
-_DRAFT = text(
-    """
-    SELECT price_credits, generation_id IS NOT NULL AS started, expires_at <= clock_now() AS expired
-    FROM drafts WHERE id = :id AND user_id = :user_id FOR UPDATE
-    """
-)
-
-
-@dataclass(frozen=True, slots=True)
-class OrderTerms:
-    """On what terms things are sold. `stars_per_credit` and `kopecks_per_credit` price exactly one draft."""
-
-    bot_username: str
-    life: timedelta
-    stars_per_credit: Decimal
-    kopecks_per_credit: int
-    purchases_per_hour: int
-
-
-@dataclass(frozen=True, slots=True)
-class Priced:
-    """What an order is for and what it costs, before it is written."""
-
-    purpose: Purpose
-    amount_minor: int
-    credits: int
-    currency: str
-    product: Product | None = None
-    days: int | None = None
-    recurring: bool = False
-    generation_id: UUID | None = None
-    promo_code: str | None = None
-    promo_percent: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class PaymentPage:
-    """Where an order is paid, and the vendor's id of the payment."""
-
-    link: str
-    vendor_payment_id: str | None = None
-
-
-class Till(Protocol):
-    """One way to pay: makes the page of an order, outside every transaction."""
-
-    @property
-    def currency(self) -> str:
-        """The currency of its amounts."""
-        ...
-
-    async def terminal(self, user: UserView) -> str | None:
-        """Where this user's order will be paid, for vendors that have several. Raises: Forbidden."""
-        ...
-
-    async def open_page(self, order: OrderView, *, language: str, item: str) -> PaymentPage:
-        """Raises: ProviderUnavailable."""
-        ...
-
-
-class StarsTill:
-    """Invoice links of Telegram's."""
-
-    currency: Final = "XTR"
-
-    def __init__(self, stars: StarsGateway) -> None:
-        self._stars = stars
-
-    async def terminal(self, user: UserView) -> str | None:  # noqa: ARG002 - the port's; Telegram has one till
-        """Telegram has no terminals."""
-        return None
-
-    async def open_page(self, order: OrderView, *, language: str, item: str) -> PaymentPage:
-        """An invoice link. Raises: ProviderUnavailable."""
-        try:
-            return PaymentPage(await self._stars.create_link(invoice_of(order, language=language, item=item)))
-        except (StarsUnavailable, StarsRefused) as error:
-            raise ProviderUnavailable(log={"detail": error.detail}) from error
 
 
 class OrderService:
@@ -266,7 +185,7 @@ class OrderService:
                 raise UserNotFound
             require_allowed(user)
             await self._check_pending(tx, user.id, new.method)
-            priced = await self._price(tx, user, order_id, new, product)
+            priced = await prices.price(tx, user, order_id, new, product, self._terms)
             await repository.insert_order(
                 tx,
                 order_id,
@@ -318,52 +237,9 @@ class OrderService:
             PURCHASES_SCOPE, str(user_id), limit=self._terms.purchases_per_hour, window_seconds=_HOUR_SECONDS
         )
 
-    async def _price(self, tx: Tx, user: UserView, order_id: UUID, new: NewOrder, product: Product | None) -> Priced:
-        """What it costs now; joins the order's transaction, under the user's lock."""
-        currency = self._till(new.method).currency
-        if product is None:
-            return await self._price_draft(tx, user, new, currency)
-        amount = product.stars if new.method is Method.STARS else product.rub_kopecks
-        if amount is None:
-            raise ValidationFailed({"method": "this product is not sold by card"})
-        if new.generation_id is not None:
-            await unlocking.require_locked(tx, user.id, new.generation_id)
-        discount = None
-        if product.kind is ProductKind.PACK:
-            discount = await discounts.reserve(
-                tx, user, new.promo_code, order_id, binding=new.method is not Method.STARS
-            )
-        return Priced(
-            purpose=Purpose.GIFT if new.is_gift else Purpose(product.kind.value),
-            amount_minor=discounts.apply(amount, discount.percent) if discount else amount,
-            credits=product.credits,
-            currency=currency,
-            product=product,
-            days=product.days,
-            # A card is charged once, whatever the product says.
-            recurring=product.recurring and new.method is Method.STARS,
-            generation_id=new.generation_id,
-            promo_code=discount.code if discount else None,
-            promo_percent=discount.percent if discount else None,
-        )
-
-    async def _price_draft(self, tx: Tx, user: UserView, new: NewOrder, currency: str) -> Priced:
-        draft = await tx.one_or_none(_DRAFT, {"id": new.draft_id, "user_id": user.id})
-        if draft is None or draft.started or draft.expired or draft.price_credits == 0:
-            raise NotFound
-        return Priced(
-            purpose=Purpose.DRAFT,
-            amount_minor=self.draft_amount(draft.price_credits, new.method),
-            credits=draft.price_credits,
-            currency=currency,
-            generation_id=new_id(),
-        )
-
     def draft_amount(self, price_credits: int, method: Method) -> int:
         """What exactly this many credits cost: Stars, or kopecks."""
-        if method is Method.STARS:
-            return math.ceil(price_credits * self._terms.stars_per_credit)
-        return price_credits * self._terms.kopecks_per_credit
+        return prices.draft_amount(price_credits, method, self._terms)
 
     async def _find_repeated(self, actor: Actor, request_key: RequestKey | None) -> OrderView | None:
         """The order that an earlier request with this key has made. Raises: IdempotencyKeyReused."""
@@ -398,17 +274,3 @@ class OrderService:
         if till is None:
             raise Forbidden(log={"method": method.value})
         return till
-
-
-def invoice_of(order: OrderView, *, language: str, item: str) -> StarsInvoice:
-    """What Telegram shows and charges for an order."""
-    return StarsInvoice(
-        language=language,
-        purpose=order.purpose.value,
-        item=item,
-        credits=order.credits,
-        payload=str(order.id),
-        stars=order.amount_minor,
-        days=order.days,
-        recurring=order.recurring,
-    )

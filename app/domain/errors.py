@@ -23,6 +23,7 @@ AppError
 ├── PaymentConflict
 │   ├── PaymentMismatch         PAYMENT_MISMATCH
 │   ├── PaymentConsumed         PAYMENT_CONSUMED
+│   ├── AlreadySubscribed       ALREADY_SUBSCRIBED
 │   ├── PaymentAlreadyRefunded  PAYMENT_ALREADY_REFUNDED
 │   └── RefundExceedsBalance    REFUND_EXCEEDS_BALANCE
 ├── PromoConflict
@@ -189,6 +190,12 @@ class PaymentConsumed(PaymentConflict):
     """What this payment bought was given already."""
 
     code = "PAYMENT_CONSUMED"
+
+
+class AlreadySubscribed(PaymentConflict):
+    """Premium renews by itself already: a second subscription would be paid every month beside it."""
+
+    code = "ALREADY_SUBSCRIBED"
 
 
 class PaymentAlreadyRefunded(PaymentConflict):

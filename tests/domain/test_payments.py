@@ -11,6 +11,7 @@ import pytest
 from app.core.errors import AppError
 from app.domain.actors import Actor
 from app.domain.errors import (
+    AlreadySubscribed,
     Forbidden,
     IdempotencyKeyReused,
     NotFound,
@@ -311,6 +312,58 @@ async def test_every_month_is_credited_once_whatever_its_charge_id(shop: Shop, a
     assert await shop.scalar("SELECT period_end FROM subscriptions") == NOON + MONTH * 3
 
 
+async def dearer(shop: Shop) -> None:
+    """The operator raises the price of a month."""
+    await shop.run_sql("UPDATE products SET stars = stars + 1 WHERE key = 'sub-monthly'")
+    shop.services.catalog.forget()
+
+
+@pytest.mark.parametrize("product", ["sub-monthly", "sub-annual"])
+async def test_premium_ordered_ten_times_at_once_is_one_bill(shop: Shop, ann: UserView, product: str) -> None:
+    """Of two bills both could be paid, and those for months be renewed side by side."""
+    orders = await asyncio.gather(*(ordered(shop, ann, product) for _ in range(10)))
+    assert len({order.id for order in orders}) == 1
+    assert sum(order.is_repeat for order in orders) == 9
+    assert await shop.scalar("SELECT count(*) FROM orders") == 1
+
+
+async def test_the_open_bill_for_premium_is_its_key_s_as_well_and_no_other_on_other_terms(
+    shop: Shop, ann: UserView
+) -> None:
+    keys = [RequestKey(f"key-{number}", "payments", b"body") for number in range(2)]
+    new = NewOrder(Method.STARS, "sub-monthly")
+    first, again, repeated = [
+        await shop.services.orders.create(actor(ann), new, request_key=key) for key in (*keys, keys[1])
+    ]
+    assert first.id == again.id == repeated.id
+    assert first.link == again.link is not None
+    bob = await shop.newcomer(700_000_002)
+    assert (await ordered(shop, bob, "sub-monthly")).id != first.id
+    await dearer(shop)
+    changed = await ordered(shop, ann, "sub-monthly")
+    assert (changed.id != first.id, changed.amount_minor) == (True, first.amount_minor + 1)
+    await shop.advance_clock(timedelta(hours=25))
+    assert (await ordered(shop, ann, "sub-monthly")).id not in {first.id, changed.id}
+
+
+async def test_what_renews_by_itself_is_not_sold_beside_another(shop: Shop, ann: UserView) -> None:
+    end = await shop.scalar("SELECT clock_now() + interval '30 days'")
+    older = await ordered(shop, ann, "sub-monthly")
+    await dearer(shop)
+    order = await ordered(shop, ann, "sub-monthly")
+    await shop.services.checkout.approve(query_of(older, ann))
+    await shop.services.charges.credit(charge_of(order, ann, period_end=end), source=UPDATE)
+    with pytest.raises(AlreadySubscribed):
+        await ordered(shop, ann, "sub-monthly")
+    with pytest.raises(AlreadySubscribed):
+        await shop.services.checkout.approve(query_of(older, ann))
+    # A year is paid once, and adds up.
+    assert (await ordered(shop, ann, "sub-annual")).recurring is False
+    await shop.services.subscriptions.cancel(actor(ann))
+    await shop.services.checkout.approve(query_of(older, ann))
+    assert (await ordered(shop, ann, "sub-monthly")).recurring is True
+
+
 async def test_a_year_is_one_payment_and_years_add_up(shop: Shop, ann: UserView) -> None:
     await paid(shop, ann, "sub-annual")
     await paid(shop, ann, "sub-annual")
@@ -434,12 +487,13 @@ async def test_a_second_charge_on_a_gift_is_given_back(shop: Shop, ann: UserView
 
 
 async def test_cancelling_cancels_every_subscription_that_renews(shop: Shop, ann: UserView) -> None:
-    """Telegram lets a user hold several at once."""
+    """Telegram lets a user hold several at once: here two were paid at the same moment, on both sides of a price."""
     end = await shop.scalar("SELECT clock_now() + interval '30 days'")
-    charges = []
-    for _ in range(2):
-        charges.append(charge_of(await ordered(shop, ann, "sub-monthly"), ann, period_end=end))
-        await shop.services.charges.credit(charges[-1], source=UPDATE)
+    first = await ordered(shop, ann, "sub-monthly")
+    await dearer(shop)
+    charges = [charge_of(order, ann, period_end=end) for order in (first, await ordered(shop, ann, "sub-monthly"))]
+    for charge in charges:
+        await shop.services.charges.credit(charge, source=UPDATE)
     await shop.services.subscriptions.cancel(actor(ann))
     assert sorted(shop.till.renewals) == sorted((charge.charge_id, True) for charge in charges)
     assert await shop.scalar("SELECT count(*) FROM subscriptions WHERE state = 'ACTIVE'") == 0

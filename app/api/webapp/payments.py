@@ -12,6 +12,7 @@ from app.api.webapp.paging import Cursor, Limit
 from app.api.webapp.rendering import gift_of, payment_of
 from app.api.webapp.shapes import Gift, Listing, Payment
 from app.domain.errors import (
+    AlreadySubscribed,
     Forbidden,
     GenerationNotFound,
     IdempotencyKeyReused,
@@ -40,13 +41,17 @@ GiftId = Annotated[UUID, Path(description="The gift's id.")]
     status_code=201,
     summary="Order something",
     responses={
-        200: {"model": Payment, "description": "What this `Idempotency-Key` ordered before."},
+        200: {
+            "model": Payment,
+            "description": "What this `Idempotency-Key` ordered before, or the open order of the same premium.",
+        },
         **refusals(
             *SIGNED_IN,
             Forbidden,
             NotFound,
             GenerationNotFound,
             PaymentConsumed,
+            AlreadySubscribed,
             PromoInvalid,
             PromoExhausted,
             PromoUsed,

@@ -12,7 +12,7 @@ from app.domain.errors import (
     RateLimitExceeded,
     UserNotFound,
 )
-from app.domain.payments import repository, unlocking
+from app.domain.payments import repository, subscriptions, unlocking
 from app.domain.payments.models import GiftState, Method
 from app.domain.payments.orders import OrderService
 from app.domain.payments.pay_and_go import PayAndGo
@@ -39,8 +39,8 @@ class Checkout:
         user neither banned nor suspended (trap 8).
 
         Raises: PaymentNotFound (unknown, expired, closed), PaymentMismatch, PaymentConsumed, UserNotFound, UserBanned,
-            UserSuspended, PromoUsed (a newer order has the discount), RateLimitExceeded; for pay and go also whatever
-            would keep the draft from starting, credits apart.
+            UserSuspended, PromoUsed (a newer order has the discount), AlreadySubscribed, RateLimitExceeded; for pay
+            and go also whatever would keep the draft from starting, credits apart.
         """
         async with self._db.read() as reader:
             user = await users.find_by_telegram_id(reader, query.telegram_id)
@@ -57,13 +57,15 @@ class Checkout:
         return order
 
     async def _check_purpose(self, order: OrderView) -> None:
-        """What could have changed since the order was written: its discount, its picture, its draft."""
+        """What could have changed since the order was written: its discount, its picture, its draft, and premium."""
         if order.draft_id is not None:
             price_credits = await self._pay_and_go.check(Actor.user(order.user_id), order.draft_id)
             if price_credits != order.credits:
                 raise PaymentMismatch(log={"order_id": str(order.id), "why": "the draft was changed"})
             return
         async with self._db.read() as reader:
+            if order.recurring:
+                await subscriptions.require_not_renewing(reader, order.user_id)
             if order.promo_code is not None:
                 await discounts.require_held(reader, order.id)
             if order.generation_id is not None:

@@ -29,10 +29,10 @@ from app.domain.errors import (
 )
 from app.domain.limits import request_keys
 from app.domain.limits.request_keys import RequestKey
-from app.domain.payments import prices, repository
-from app.domain.payments.models import Method
+from app.domain.payments import prices, repository, subscriptions
+from app.domain.payments.models import Method, Purpose
 from app.domain.payments.pay_and_go import PayAndGo
-from app.domain.payments.prices import OrderTerms
+from app.domain.payments.prices import OrderTerms, Priced
 from app.domain.payments.tills import Till, invoice_of
 from app.domain.payments.views import NewOrder, OrderState, OrderView
 from app.domain.ports import RateCounter, StarsInvoice
@@ -81,10 +81,10 @@ class OrderService:
     ) -> OrderView:
         """Write an order at today's price and make the link where it is paid.
 
-        The same client's key and body is the same order. Without `wants_link` only the row is written: its id is the
-        payload of an invoice message.
+        The same client's key and body is the same order, and so is the same premium in Stars until it is paid.
+        Without `wants_link` only the row is written: its id is the payload of an invoice message.
         Raises: UserNotFound, UserBanned, UserSuspended, ValidationFailed, Forbidden for cards inside Telegram,
-            NotFound, GenerationNotFound, PaymentConsumed, PromoInvalid, PromoExhausted, PromoUsed,
+            NotFound, GenerationNotFound, PaymentConsumed, AlreadySubscribed, PromoInvalid, PromoExhausted, PromoUsed,
             IdempotencyKeyReused, RateLimitExceeded, ProviderUnavailable when the link cannot be made now (the order
             stays; a repeat with the same key makes it).
         """
@@ -184,8 +184,12 @@ class OrderService:
             if user is None or user.deleted:
                 raise UserNotFound
             require_allowed(user)
-            await self._check_pending(tx, user.id, new.method)
             priced = await prices.price(tx, user, order_id, new, product, self._terms)
+            if (open_order := await self._find_open_subscription(tx, user.id, new, priced)) is not None:
+                if request_key is not None:
+                    await request_keys.remember(tx, user.id, request_key, str(open_order.id))
+                return replace(open_order, is_repeat=True)
+            await self._check_pending(tx, user.id, new.method)
             await repository.insert_order(
                 tx,
                 order_id,
@@ -223,6 +227,24 @@ class OrderService:
         """Delete orders that nobody has paid, 7 days after they expired, a batch at a time; returns how many."""
         async with self._db.transaction() as tx:
             return await repository.purge_unpaid(tx, limit=limit)
+
+    async def _find_open_subscription(self, tx: Tx, user_id: int, new: NewOrder, priced: Priced) -> OrderView | None:
+        """The bill for the same premium that is there already: of two, both could be paid, and renewed every month.
+
+        Raises: AlreadySubscribed, for what would be renewed beside another one.
+        """
+        if priced.purpose is not Purpose.SUBSCRIPTION or new.method is not Method.STARS:
+            return None
+        if priced.recurring:
+            await subscriptions.require_not_renewing(tx, user_id)
+        return await repository.find_open_subscription(
+            tx,
+            user_id,
+            product_key=new.product_key,
+            amount_minor=priced.amount_minor,
+            credits_bought=priced.credits,
+            bot_username=self._terms.bot_username,
+        )
 
     async def _check_pending(self, tx: Tx, user_id: int, method: Method) -> None:
         if method is not Method.STARS:

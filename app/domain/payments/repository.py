@@ -76,6 +76,15 @@ _COUNT_PENDING = text(
     WHERE user_id = :user_id AND method = :method AND status = 'PENDING' AND expires_at > clock_now()
     """
 )
+_OPEN_SUBSCRIPTION = text(
+    f"""
+    SELECT {_ORDER_COLUMNS} {_FROM_ORDERS}
+    WHERE o.user_id = :user_id AND o.method = 'stars' AND o.purpose = 'subscription' AND o.product_key = :product_key
+        AND o.amount_minor = :amount_minor AND o.credits = :credits AND o.status = 'PENDING'
+        AND o.expires_at > clock_now()
+    ORDER BY o.id DESC LIMIT 1
+    """
+)
 # Of a card order that is still asked about it is not known yet that nobody has paid.
 _LOCK_DEAD = text(
     """
@@ -206,6 +215,17 @@ async def list_orders(
     given = {"user_id": user_id, "before_id": before_id, "limit": limit, "method": method.value if method else None}
     rows = await reader.all(_ORDERS, given)
     return [_order(row, bot_username) for row in rows]
+
+
+async def find_open_subscription(
+    tx: Tx, user_id: int, *, product_key: str | None, amount_minor: int, credits_bought: int, bot_username: str
+) -> OrderView | None:
+    """The order in Stars of the same premium on the same terms that can still be paid."""
+    row = await tx.one_or_none(
+        _OPEN_SUBSCRIPTION,
+        {"user_id": user_id, "product_key": product_key, "amount_minor": amount_minor, "credits": credits_bought},
+    )
+    return _order(row, bot_username) if row else None
 
 
 async def set_link(tx: Tx, order_id: UUID, link: str, *, vendor_payment_id: str | None = None) -> None:

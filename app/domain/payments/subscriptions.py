@@ -14,7 +14,7 @@ from app.domain.actors import Actor
 from app.domain.delivery import outbox
 from app.domain.delivery.models import DeliveryKind, DeliveryRank
 from app.domain.delivery.outbox import NewDelivery
-from app.domain.errors import NotFound, ProviderUnavailable
+from app.domain.errors import AlreadySubscribed, NotFound, ProviderUnavailable
 from app.domain.payments.models import SubscriptionState
 from app.domain.payments.returns import STOP_RENEWAL_JOB
 from app.domain.payments.views import SubscriptionView
@@ -183,6 +183,12 @@ class SubscriptionService:
                 await tx.execute(_SET_STATE, {"id": each.id, "state": state.value})
                 tx.after_commit(Signal(user.id))
         return replace(_view(row), state=state)
+
+
+async def require_not_renewing(reader: Reader, user_id: int) -> None:
+    """Let pass who has nothing that Telegram renews. Raises: AlreadySubscribed."""
+    if await reader.all(_RENEWING, {"user_id": user_id}):
+        raise AlreadySubscribed
 
 
 async def leave(tx: Reader, user_id: int) -> list[Job]:

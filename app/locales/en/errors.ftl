@@ -34,6 +34,7 @@ error-provider-unavailable = This does not work right now. Please try again a li
 error-prompt-rejected = This request breaks the content rules. Please put it differently. You were not charged.
 error-payment-not-found = There is no such payment. You were not charged.
 error-payment-mismatch = This payment does not fit the order. You were not charged. Please order anew.
+error-already-subscribed = Your premium renews by itself already; you would pay for it twice. You were not charged. The command /subscription shows it.
 error-payment-consumed = This payment has been used already. You were not charged again.
 error-payment-already-refunded = This payment has been refunded already.
 error-refund-exceeds-balance = The credits of this payment are spent: { $required } 💎 would be taken back, { $available } 💎 are there.

@@ -36,6 +36,7 @@ error-provider-unavailable = Сейчас это не работает. Попр
 error-prompt-rejected = Запрос нарушает правила. Сформулируйте его иначе. Ничего не списано.
 error-payment-not-found = Такого платежа нет. Ничего не списано.
 error-payment-mismatch = Платёж не подходит к заказу. Ничего не списано. Оформите заказ заново.
+error-already-subscribed = Премиум у вас уже продлевается сам, вы заплатили бы за него дважды. Ничего не списано. Посмотреть его можно командой /subscription.
 error-payment-consumed = Этот платёж уже использован. Второй раз ничего не списано.
 error-payment-already-refunded = Этот платёж уже возвращён.
 error-refund-exceeds-balance = Кредиты этого платежа потрачены: забрать нужно { $required } 💎, доступно { $available } 💎.

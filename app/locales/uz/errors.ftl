@@ -26,6 +26,7 @@ error-provider-unavailable = Bu hozir ishlamayapti. Birozdan keyin urinib koʻri
 error-prompt-rejected = Soʻrov qoidalarga zid. Boshqacha yozib koʻring. Hech narsa yechilmadi.
 error-payment-not-found = Bunday toʻlov yoʻq. Hech narsa yechilmadi.
 error-payment-mismatch = Toʻlov buyurtmaga mos emas. Hech narsa yechilmadi. Qaytadan buyurtma bering.
+error-already-subscribed = Premiumingiz allaqachon oʻzi uzaytirilyapti, uning uchun ikki marta toʻlagan boʻlardingiz. Hech narsa yechilmadi. Uni /subscription buyrugʻi koʻrsatadi.
 error-payment-consumed = Bu toʻlov allaqachon ishlatilgan. Qayta yechilmadi.
 error-payment-already-refunded = Bu toʻlov allaqachon qaytarilgan.
 error-refund-exceeds-balance = Bu toʻlovning kreditlari sarflangan: { $required } 💎 olinishi kerak, { $available } 💎 bor.

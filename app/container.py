@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Final, Self
 
@@ -22,6 +23,7 @@ from app.adapters.sessions import RedisSessions
 from app.adapters.signals import RedisSignals
 from app.adapters.storage import S3Storage
 from app.adapters.telegram.client import create_bot
+from app.adapters.telegram.files import TelegramFiles
 from app.adapters.telegram.messenger import TelegramMessenger
 from app.adapters.telegram.money_updates import SOURCE as STARS_EVENTS
 from app.adapters.telegram.money_updates import read_update
@@ -44,14 +46,18 @@ from app.domain.catalog.breaker import BreakerTerms, RouteBreaker
 from app.domain.catalog.seeds import ProductPrices, SeedPrices
 from app.domain.catalog.service import CatalogService
 from app.domain.credits.service import CreditService
+from app.domain.delivery.models import DeliveryKind
 from app.domain.delivery.outbox import ClaimedDelivery
 from app.domain.delivery.service import DeliveryService, OnDead
 from app.domain.generations.accept import Terms
+from app.domain.generations.cards import CardContent, CardService
+from app.domain.generations.choosing import Chooser
 from app.domain.generations.collecting import ObjectCollector
 from app.domain.generations.contents import GenerationContents, ProgressEditor
 from app.domain.generations.doorbell import Doorbell
 from app.domain.generations.drafts import DraftService
 from app.domain.generations.inputs import InputFetcher, InputResolver
+from app.domain.generations.intake import IntakeService
 from app.domain.generations.keeping import OutputKeeper
 from app.domain.generations.making import OutputMaker
 from app.domain.generations.medians import MedianCache
@@ -119,6 +125,8 @@ class Services:
     moderation: ModerationService
     generations: GenerationService
     drafts: DraftService
+    draft_cards: CardService
+    intake: IntakeService
     deliveries: DeliveryService
     alerts: AlertService
     inbox: InboxService
@@ -181,6 +189,7 @@ class Container:
         self.downloader = HttpDownloader(allows_origins=not settings.is_production)
         self.providers = build_providers(settings)
         self.bot = create_bot(settings.bot_token.get_secret_value(), api_url=settings.telegram_api_url)
+        self.chat_files = TelegramFiles(self.bot)
         self.stars = TelegramStars(self.bot, self.translator)
         self.cards = _build_cards(settings)
         self.messenger = TelegramMessenger(
@@ -203,7 +212,6 @@ class Container:
         moderation = ModerationService(db, RuleModerator())
         medians = MedianCache(db, catalog)
         deliveries = DeliveryService(db, self.messenger, lease=lease, metrics=metrics, crashpoints=self.crashpoints)
-        deliveries.register(GenerationContents(db, medians).by_kind(), on_dead=_dead_letter_alert(alerts))
         uploads = UploadService(
             db,
             self.storage,
@@ -276,6 +284,13 @@ class Container:
                 purchases_per_hour=settings.purchases_per_hour,
             ),
         )
+        cards = CardService(
+            db, catalog, quotas=terms.quotas, stars_for=partial(orders.draft_amount, method=Method.STARS)
+        )
+        card = CardContent(db, cards, drafts, catalog, stylist, uploads, self.chat_files, self.crashpoints)
+        deliveries.register(
+            {**GenerationContents(db, medians).by_kind(), DeliveryKind.CARD: card}, on_dead=_dead_letter_alert(alerts)
+        )
         charges = ChargeService(
             db,
             alerts,
@@ -305,6 +320,8 @@ class Container:
             moderation=moderation,
             generations=generations,
             drafts=drafts,
+            draft_cards=cards,
+            intake=IntakeService(db, Chooser(catalog), stylist, life=timedelta(hours=settings.draft_life_hours)),
             deliveries=deliveries,
             alerts=alerts,
             inbox=inbox,

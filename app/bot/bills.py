@@ -5,9 +5,7 @@ from dataclasses import asdict
 from typing import Final
 
 from app.bot.conversation import Conversation
-from app.domain.errors import InsufficientCredits, ValidationFailed
-from app.domain.generations.models import Funding
-from app.domain.generations.options import check_funding
+from app.domain.errors import InsufficientCredits
 from app.domain.generations.views import DraftView
 from app.domain.limits.request_keys import RequestKey
 from app.domain.payments.models import Method
@@ -34,25 +32,8 @@ async def bill(conversation: Conversation, new: NewOrder, *, by_link: bool = Fal
 
 async def offer_payment(conversation: Conversation, draft: DraftView, error: InsufficientCredits) -> None:
     """Credits are short for a draft: show by how much, and the ways on. The draft waits with its price."""
-    await conversation.show(
-        "short",
-        {
-            "draft_id": str(draft.id),
-            "required": error.params["required"],
-            "available": error.params["available"],
-            "stars": conversation.services.orders.draft_amount(draft.price_credits, Method.STARS),
-            "free_left": await free_left(conversation, draft),
-        },
-    )
-
-
-async def free_left(conversation: Conversation, draft: DraftView) -> int:
-    """How often today the house would pay for this draft."""
-    try:
-        check_funding(Funding.FREE, draft.kind, draft.options, inputs=len(draft.inputs))
-    except ValidationFailed:
-        return 0
-    return (await conversation.services.accounts.me(conversation.actor)).free_left
+    params = await conversation.services.draft_cards.short(conversation.user, draft, error)
+    await conversation.show("short", params)
 
 
 def stars_order(*, product_key: str | None = None, is_gift: bool = False) -> NewOrder:

@@ -1,54 +1,52 @@
-"""Shows drafts as cards, and starts them: the one place that knows what a card's parameters are."""
+"""Shows drafts as cards, and starts them."""
 
 from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
-from app.bot.bills import free_left, offer_payment
+from app.bot.bills import offer_payment
 from app.bot.conversation import Conversation
 from app.core.errors import AppError
 from app.domain.errors import DuplicateRequest, InsufficientCredits, NotFound, RateLimitExceeded
-from app.domain.generations.models import Funding, Origin
+from app.domain.generations.models import Funding, Kind, Origin
 from app.domain.generations.views import DraftStatus, DraftView
 
 # The second tap of a slow double tap comes after the bot's edit; who wants another picture looks at the first answer.
 _DOUBLE_TAP_SECONDS: Final = 1
 
 
-async def card_params(conversation: Conversation, draft: DraftView) -> dict[str, object]:
-    """A draft with what else can be chosen. A model that is no longer sold is shown by its key, without choices."""
-    models = [model for model in await conversation.services.catalog.list_models() if model.kind == draft.kind]
-    keys = [model.key for model in models]
-    current = next((model for model in models if model.key == draft.model_key), None)
-    following = models[(keys.index(current.key) + 1) % len(models)] if current else next(iter(models), None)
-    has_choice = following is not None and following is not current
-    return {
-        "draft_id": str(draft.id),
-        "kind": draft.kind.value,
-        "prompt": draft.prompt,
-        "model_title": current.title(conversation.language) if current else draft.model_key,
-        "next_model_key": following.key if following and has_choice else None,
-        "ratio": draft.options.aspect_ratio,
-        "ratios": list(current.aspect_ratios) if current else [],
-        "count": draft.options.count,
-        "max_count": current.max_count if current else 1,
-        "durations": list(current.durations) if current else [],
-        "duration": draft.options.duration_seconds,
-        "price": draft.price_credits,
-        "quick_mode": conversation.user.quick_mode,
-        "balance": conversation.user.credits,
-        "free_left": await free_left(conversation, draft),
-    }
-
-
 async def show_card(conversation: Conversation, draft: DraftView) -> None:
     """Answer with a new card."""
-    await conversation.show("card", await card_params(conversation, draft))
+    await conversation.show("card", await conversation.services.draft_cards.card(conversation.user, draft))
+
+
+async def show_or_start(conversation: Conversation, draft: DraftView) -> None:
+    """Show a new draft's card, or start it for who opted in to quick mode."""
+    if not conversation.user.quick_mode:
+        await show_card(conversation, draft)
+        return
+    try:
+        # The draft is the update's, and its id the only key under which it starts: repeated after its card was
+        # started by hand, the same update must not start it a second time.
+        await conversation.services.drafts.start(conversation.actor, draft.id, origin=Origin.BOT)
+    except InsufficientCredits as error:
+        await offer_payment(conversation, draft, error)
+    except DuplicateRequest:
+        # Telegram repeated the update: it was accepted the first time, and its progress is on the way.
+        return
+
+
+async def ask_for_words(conversation: Conversation, draft: DraftView) -> None:
+    """Ask for the prompt of a draft that waits for it."""
+    if draft.kind is Kind.VIDEO:
+        await conversation.say("ask-motion" if draft.inputs else "ask-video")
+    else:
+        await conversation.say("ask-edit")
 
 
 async def edit_card(conversation: Conversation, draft: DraftView) -> None:
     """Bring the tapped card up to date."""
-    await conversation.edit("card", await card_params(conversation, draft))
+    await conversation.edit("card", await conversation.services.draft_cards.card(conversation.user, draft))
 
 
 @dataclass(frozen=True, slots=True)

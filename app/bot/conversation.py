@@ -12,7 +12,6 @@ from aiogram.types import InlineKeyboardMarkup
 
 from app.adapters.telegram import keyboards
 from app.adapters.telegram.words import Words
-from app.bot.errors import describe
 from app.container import Container, Services
 from app.core.errors import AppError
 from app.domain.accounts.starts import Start
@@ -28,6 +27,7 @@ from app.domain.ports import (
     SendLater,
     StorageUnavailable,
 )
+from app.domain.sentences import describe
 from app.domain.users.views import UserView
 from app.settings import Settings
 

@@ -41,6 +41,8 @@ REFUND_POINTS: Final = (
     "refund.answered",
     "refund.recorded",
 )
+# A photo of the chat is an upload, and its draft does not know it yet.
+PHOTO_POINTS: Final = ("photo.stored",)
 # A page of T-Bank's is open, and nobody has its address yet.
 CARD_POINTS: Final = ("page.opened",)
 
@@ -56,7 +58,7 @@ class CrashPoints:
         Raises: ValueError for a name that no protocol passes.
         """
         name, _, count = (point or "").partition(":")
-        if name and name not in (*POINTS, *PAYMENT_POINTS, *REFUND_POINTS, *CARD_POINTS):
+        if name and name not in (*POINTS, *PAYMENT_POINTS, *REFUND_POINTS, *PHOTO_POINTS, *CARD_POINTS):
             message = f"unknown crash point {name!r}"
             raise ValueError(message)
         self._name = name

@@ -391,6 +391,22 @@ class Messenger(Protocol):
         ...
 
 
+class FileGone(Exception):
+    """Telegram does not have this file (any more)."""
+
+
+class FileTooLarge(Exception):
+    """Telegram hands out no file of this size, or it is longer than was asked for."""
+
+
+class ChatFiles(Protocol):
+    """Files that users have sent into the chat, by Telegram's ids of them."""
+
+    async def fetch(self, file_id: str, *, max_bytes: int) -> bytes:
+        """The whole file. Raises: FileGone, FileTooLarge, SendFailed, SendLater."""
+        ...
+
+
 # ------------------------------------------------------------------------------------------------- Stars
 
 

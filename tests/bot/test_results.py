@@ -37,6 +37,7 @@ async def test_a_result_has_the_money_and_its_buttons_work(new_phone: NewPhone, 
     assert [button["text"] for button in buttons_of(result)] == [
         "🔁 Again · 4 💎",
         "🎲 Variation · 4 💎",
+        "✏️ Edit",
         "🔍 Enlarge",
         "🎬 Animate",
         "📎 Original as a file",

@@ -7,7 +7,7 @@ from app.core.i18n import LANGUAGES
 from app.core.ids import new_id, shorten
 from tests.bot.conftest import NewPhone
 from tests.bot.phone import button_of, words_of
-from tests.sandbox.rig import Sandbox, picture
+from tests.sandbox.rig import Sandbox
 
 
 async def test_start_greets_in_the_users_language_and_grants_once(new_phone: NewPhone) -> None:
@@ -85,20 +85,6 @@ async def test_cancel_with_nothing_to_cancel_says_so(new_phone: NewPhone) -> Non
 async def test_what_cannot_be_understood_is_answered_kindly(new_phone: NewPhone) -> None:
     phone = await new_phone()
     assert "/help" in words_of(await phone.ask("/imagine a cat"))
-    written = await phone.upload("a.png", data=picture(), caption="make it blue")
-    said = await phone.next_after(written["message"]["message_id"])
-    assert "cannot edit photos yet" in words_of(said)
-
-
-async def test_an_album_is_answered_once(new_phone: NewPhone) -> None:
-    phone = await new_phone()
-    written = await phone.upload("a.png", "b.png", "c.png", data=picture())
-    last = written["messages"][-1]["message_id"]
-    await phone.next_after(last)
-    marker = await phone.ask("/cancel")
-    said = [words_of(message) for message in await phone.said(after=last)]
-    assert [text for text in said if text != words_of(marker)] == [said[0]]
-    assert "cannot edit photos yet" in said[0]
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

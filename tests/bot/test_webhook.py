@@ -181,7 +181,7 @@ async def test_what_is_no_text_is_answered_with_what_is_understood(
 ) -> None:
     phone = await new_phone()
     assert await post(container.settings, private_message(phone.id, **content)) == 200
-    await phone.find("I understand text")
+    await phone.find("I understand words and photos")
 
 
 # ------------------------------------------------------------------------------------- Telegram's own moods

@@ -23,6 +23,9 @@ class Action(StrEnum):
     CANCEL = "x"  # id: the generation
     ORIGINAL = "o"  # id: the generation
     ENLARGE = "e"  # id: the generation, value: which of its pictures; shows a card
+    EDIT = "w"  # id: the generation, value: which of its pictures; asks what is to change
+    CONVERT = "c"  # id: the draft, value: the kind that it is to become
+    NEW = "y"  # value: the kind of what is to be made; asks what it is to show
     ANIMATE = "v"  # id: the generation, value: which of its pictures; shows a card
     OPEN = "i"  # id: the generation, in the history
     REPEAT = "p"  # id: the generation, whose card is wanted again

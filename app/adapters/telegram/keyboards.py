@@ -15,6 +15,9 @@ LANGUAGE_NAMES: Final[Mapping[str, str]] = {"ru": "🇷🇺 Русский", "en
 ON_CARD: Final = "card"
 """The value of a button that is on a card, where others of the same action are not."""
 
+AS_THE_PHOTO: Final = "auto"
+"""The ratio of what keeps its photo's shape: nobody is shown this word."""
+
 HISTORY_FILTERS: Final = ("all", "done", "failed")
 
 # Telegram shows about this much of a button on a phone.
@@ -22,6 +25,7 @@ _LONGEST_TITLE: Final = 24
 _RATIOS_PER_ROW: Final = 5
 _CHOSEN: Final = "✓ "
 # On the buttons of an album there is room for a sign and a number.
+_EDIT_SIGN: Final = "✏️"
 _ENLARGE_SIGN: Final = "🔍"
 _ANIMATE_SIGN: Final = "🎬"
 # The figure before the sign of a credit, grouped in the way of any language.
@@ -47,9 +51,14 @@ def card(words: Words, params: Mapping[str, Any]) -> InlineKeyboardMarkup:
         rows.append(
             _fitting([(words.plain("button-model", model=title), Action.MODEL, params["next_model_key"])], draft_id)
         )
-    ratios = [(_ticked(ratio, params["ratio"]), Action.RATIO, ratio) for ratio in params["ratios"]]
+    ratios = [
+        (_ticked(ratio, params["ratio"]), Action.RATIO, ratio) for ratio in params["ratios"] if ratio != AS_THE_PHOTO
+    ]
+    if ratios and AS_THE_PHOTO in params["ratios"]:
+        label = _marked(words.plain("button-ratio-as-photo"), is_chosen=params["ratio"] == AS_THE_PHOTO)
+        rows.append([callback_button(label, pack(Action.RATIO, draft_id, AS_THE_PHOTO))])
     # One alone is no choice, here and below.
-    if len(ratios) > 1:
+    if len(params["ratios"]) > 1:
         rows += [_fitting(ratios[at : at + _RATIOS_PER_ROW], draft_id) for at in range(0, len(ratios), _RATIOS_PER_ROW)]
     counts = range(1, int(params["max_count"]) + 1)
     if len(counts) > 1:
@@ -65,7 +74,22 @@ def card(words: Words, params: Mapping[str, Any]) -> InlineKeyboardMarkup:
                 for seconds, length in lengths.items()
             ]
         )
+    rows.append(_other_kind(words, params))
     rows.append([_quick_switch(words, enabled=bool(params["quick_mode"]), draft_id=draft_id)])
+    return keyboard(rows)
+
+
+def photo(words: Words, params: Mapping[str, Any]) -> InlineKeyboardMarkup:
+    """Under a photo that came without words: what can be done with it, a row each for what fits in none."""
+    draft_id = params["draft_id"]
+    rows = [[_conversion(words, "button-edit-words", draft_id, "edit")]]
+    if params["inputs"] == 1:
+        rows.append(
+            [
+                _conversion(words, "button-enlarge", draft_id, "upscale"),
+                _conversion(words, "button-animate", draft_id, "video"),
+            ]
+        )
     return keyboard(rows)
 
 
@@ -112,8 +136,9 @@ def languages(words: Words) -> InlineKeyboardMarkup:
 
 
 def greeting(words: Words) -> InlineKeyboardMarkup:
-    """Under the greeting: the way to another language."""
-    return keyboard([[callback_button(words.plain("button-language"), pack(Action.LANGUAGE))]])
+    """Under the greeting: what words alone do not say, and the way to another language."""
+    video = callback_button(words.plain("button-video"), pack(Action.NEW, value="video"))
+    return keyboard([[video], [callback_button(words.plain("button-language"), pack(Action.LANGUAGE))]])
 
 
 def balance(words: Words, params: Mapping[str, Any]) -> InlineKeyboardMarkup | None:
@@ -201,14 +226,40 @@ def _derivations(words: Words, params: Mapping[str, Any]) -> list[Row]:
     if len(pictures) == 1:
         return [
             [
+                callback_button(words.plain("button-edit"), pack(Action.EDIT, generation_id, pictures[0])),
+            ],
+            [
                 callback_button(words.plain("button-enlarge"), pack(Action.ENLARGE, generation_id, pictures[0])),
                 callback_button(words.plain("button-animate"), pack(Action.ANIMATE, generation_id, pictures[0])),
-            ]
+            ],
         ]
     return [
         [callback_button(f"{sign} {at}", pack(action, generation_id, index)) for at, index in enumerate(pictures, 1)]
-        for sign, action in ((_ENLARGE_SIGN, Action.ENLARGE), (_ANIMATE_SIGN, Action.ANIMATE))
+        for sign, action in (
+            (_EDIT_SIGN, Action.EDIT),
+            (_ENLARGE_SIGN, Action.ENLARGE),
+            (_ANIMATE_SIGN, Action.ANIMATE),
+        )
     ]
+
+
+def _other_kind(words: Words, params: Mapping[str, Any]) -> Row:
+    """The switch between a picture and a video of the same words, or of the same photo."""
+    kind, inputs, draft_id = params.get("kind"), params.get("inputs", 0), params["draft_id"]
+    match kind, inputs:
+        case "image", 0:
+            return [_conversion(words, "button-to-video", draft_id, "video")]
+        case "video", 0:
+            return [_conversion(words, "button-to-picture", draft_id, "image")]
+        case "edit", 1:
+            return [_conversion(words, "button-to-video", draft_id, "video")]
+        case "video", _:
+            return [_conversion(words, "button-to-picture", draft_id, "edit")]
+    return []
+
+
+def _conversion(words: Words, label: str, draft_id: str, kind: str) -> InlineKeyboardButton:
+    return callback_button(words.plain(label), pack(Action.CONVERT, draft_id, kind))
 
 
 def _unlock(words: Words, params: Mapping[str, Any]) -> Row:

@@ -24,6 +24,7 @@ TEMPLATES: Final[Mapping[str, Template]] = {
     "album": work_messages.album,
     "history-item": work_messages.history_item,
     "card": work_messages.card,
+    "photo": work_messages.photo,
     "progress": work_messages.progress,
     "result": work_messages.result,
     "receipt": work_messages.receipt,

@@ -18,7 +18,7 @@ _PROMPT_IN_PROGRESS: Final = 200
 _PROMPT_ON_CARD: Final = 1_500
 _LONGEST_TITLE: Final = 60
 # Kinds with a card of their own: a video has a length and no number, what is enlarged keeps its shape.
-_CARDS: Final[Mapping[str, str]] = {"video": "card-video", "upscale": "card-upscale"}
+_CARDS: Final[Mapping[str, str]] = {"edit": "card-edit", "video": "card-video", "upscale": "card-upscale"}
 # Closer guesses would promise what nobody knows.
 _ETA_STEP_SECONDS: Final = 5
 _SECONDS_UP_TO: Final = 90
@@ -27,15 +27,25 @@ _SECONDS_UP_TO: Final = 90
 def card(words: Words, params: Mapping[str, Any]) -> Message:
     """A draft with everything that can be chosen, and its price."""
     text = words.html(
-        _CARDS.get(params.get("kind", ""), "card"),
+        _card_key(params),
         model=_title(params),
-        ratio=params["ratio"],
+        ratio=_ratio(words, params["ratio"]),
         count=params["count"],
+        inputs=params.get("inputs") or 0,
         seconds=params.get("duration") or 0,
         price=params["price"],
         balance=params["balance"],
     )
-    return f"{quote(params['prompt'], _PROMPT_ON_CARD)}\n{text}", keyboards.card(words, params)
+    lines = [*_notes(words, params), quote(params["prompt"], _PROMPT_ON_CARD) if params["prompt"] else "", text]
+    return "\n".join(line for line in lines if line), keyboards.card(words, params)
+
+
+def photo(words: Words, params: Mapping[str, Any]) -> Message:
+    """Photos that came without words: what is to be done with them."""
+    is_motion = params["kind"] == "video"
+    question = words.html("ask-motion") if is_motion else words.html("photo-question", inputs=params["inputs"])
+    markup = None if is_motion else keyboards.photo(words, params)
+    return "\n\n".join([*_notes(words, params), question]), markup
 
 
 def progress(words: Words, params: Mapping[str, Any]) -> Message:
@@ -110,7 +120,7 @@ def cancelled(words: Words, params: Mapping[str, Any]) -> Message:
 def history_item(words: Words, params: Mapping[str, Any]) -> Message:
     """One of the history: the caption of its pictures, or a text where there are none."""
     lines = [
-        f"{words.html('status-' + params['status'])} · {_bold_title(words, params)} · {params['ratio']}",
+        f"{words.html('status-' + params['status'])} · {_bold_title(words, params)} · {_ratio(words, params['ratio'])}",
         quote(params["prompt"], _PROMPT_IN_CAPTION) if params.get("prompt") else "",
         words.html(_failure_key(params["error_code"])) if params.get("error_code") else "",
         words.html("receipt", held=params["held"], charged=params["charged"], returned=params["returned"]),
@@ -124,6 +134,20 @@ def _money(words: Words, params: Mapping[str, Any]) -> list[str]:
     if params["returned"]:
         lines.append(words.html("receipt-partial", returned=params["returned"]))
     return [*lines, words.html("receipt-balance", balance=params["balance"])]
+
+
+def _card_key(params: Mapping[str, Any]) -> str:
+    kind = params.get("kind", "")
+    return "card-motion" if kind == "video" and params.get("inputs") else _CARDS.get(kind, "card")
+
+
+def _notes(words: Words, params: Mapping[str, Any]) -> list[str]:
+    """What is to be said first: files that were not taken."""
+    return [words.html(note["key"], **note.get("args", {})) for note in params.get("notes", ())]
+
+
+def _ratio(words: Words, ratio: str) -> str:
+    return words.plain("ratio-as-photo") if ratio == keyboards.AS_THE_PHOTO else ratio
 
 
 def _title(params: Mapping[str, Any]) -> str:

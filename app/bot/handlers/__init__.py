@@ -18,6 +18,7 @@ from app.bot.handlers import (
     invite,
     language,
     membership,
+    photo,
     promo,
     prompt,
     quick,
@@ -50,6 +51,7 @@ ROUTERS: Final[tuple[Callable[[], Router], ...]] = (
     generation.build_router,
     unlock.build_router,
     membership.build_router,
+    photo.build_router,
     prompt.build_router,
     fallback.build_router,
 )

@@ -21,6 +21,10 @@ async def cancel_newest(_message: Message, conversation: Conversation) -> None:
     """Cancel what was started last. What follows from it, the money included, is told through the outbox."""
     generations = conversation.services.generations
     active = await generations.list_active(conversation.actor)
+    if await conversation.services.drafts.wait_no_more(conversation.actor):
+        # The question is what the user sees last; work that is under way has a button of its own.
+        await conversation.say("cancel-question")
+        return
     if not active:
         await conversation.say("cancel-nothing")
         return

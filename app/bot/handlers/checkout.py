@@ -7,12 +7,12 @@ import structlog
 from aiogram import Router
 from aiogram.types import PreCheckoutQuery
 
-from app.bot.errors import describe
 from app.container import Container
 from app.core.errors import AppError
 from app.core.i18n import choose_language
 from app.domain.errors import ProviderUnavailable
 from app.domain.payments.views import PreCheckout
+from app.domain.sentences import describe
 
 log = structlog.get_logger(__name__)
 

@@ -1,10 +1,10 @@
-"""The buttons of progress messages and results: cancel, again, variation, enlarge, animate, original."""
+"""The buttons of progress messages and results: cancel, again, variation, edit, enlarge, animate, original."""
 
 from aiogram import Router
 from aiogram.types import CallbackQuery
 
 from app.adapters.telegram.callbacks import Action, Tap
-from app.bot.cards import answer_start, show_card, start
+from app.bot.cards import answer_start, ask_for_words, show_card, start
 from app.bot.conversation import Conversation
 from app.bot.taps import OnTap
 from app.domain.generations.models import Kind, Status
@@ -16,6 +16,7 @@ def build_router() -> Router:
     router.callback_query.register(cancel, OnTap(Action.CANCEL))
     router.callback_query.register(again, OnTap(Action.AGAIN))
     router.callback_query.register(work_on, OnTap(Action.ENLARGE, Action.ANIMATE))
+    router.callback_query.register(edit, OnTap(Action.EDIT))
     router.callback_query.register(send_original, OnTap(Action.ORIGINAL))
     return router
 
@@ -47,6 +48,19 @@ async def work_on(_query: CallbackQuery, tap: Tap, conversation: Conversation) -
         update_id=conversation.update_id,
     )
     await show_card(conversation, draft)
+
+
+async def edit(_query: CallbackQuery, tap: Tap, conversation: Conversation) -> None:
+    """Ask what is to change in a picture; the next message says it."""
+    draft = await conversation.services.drafts.derive(
+        conversation.actor,
+        tap.subject,
+        kind=Kind.EDIT,
+        output_index=tap.number or 0,
+        prompt="",
+        update_id=conversation.update_id,
+    )
+    await ask_for_words(conversation, draft)
 
 
 async def send_original(_query: CallbackQuery, tap: Tap, conversation: Conversation) -> None:

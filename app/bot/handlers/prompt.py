@@ -1,13 +1,13 @@
-"""Plain text: a card, or for who opted in to quick mode a start."""
+"""Plain text: an answer to a picture or to a question, or else a card; for who opted in to quick mode a start."""
 
 from aiogram import F, Router
 from aiogram.types import Message
 
-from app.bot.bills import offer_payment
-from app.bot.cards import show_card
+from app.bot.cards import show_or_start
 from app.bot.conversation import Conversation
-from app.domain.errors import DuplicateRequest, InsufficientCredits, ValidationFailed
-from app.domain.generations.models import Origin
+from app.bot.photos import complain, edit_replied
+from app.domain.errors import ValidationFailed
+from app.domain.generations.intake import ChatMessage
 from app.domain.generations.requests import NewDraft
 
 
@@ -22,29 +22,15 @@ async def draw(message: Message, conversation: Conversation) -> None:
     """Make a draft of the text. The update is its key: repeated, it is the same draft and the same generation."""
     text = message.text or ""
     try:
+        if await edit_replied(conversation, message):
+            return
+        answer = ChatMessage(conversation.update_id, conversation.chat_id, text)
+        if await conversation.services.intake.take_text(conversation.actor, answer):
+            return
         draft = await conversation.services.drafts.create(
             conversation.actor, NewDraft(prompt=text, update_id=conversation.update_id)
         )
     except ValidationFailed:
-        await _complain(conversation, text)
+        await complain(conversation, text)
         return
-    if not conversation.user.quick_mode:
-        await show_card(conversation, draft)
-        return
-    try:
-        # The draft is the update's, and its id the only key under which it starts: repeated after its card was
-        # started by hand, the same update must not start it a second time.
-        await conversation.services.drafts.start(conversation.actor, draft.id, origin=Origin.BOT)
-    except InsufficientCredits as error:
-        await offer_payment(conversation, draft, error)
-    except DuplicateRequest:
-        # Telegram repeated the update: it was accepted the first time, and its progress is on the way.
-        return
-
-
-async def _complain(conversation: Conversation, text: str) -> None:
-    limit = conversation.settings.prompt_max_characters
-    if len(text) > limit:
-        await conversation.say("prompt-too-long", length=len(text), limit=limit)
-    else:
-        await conversation.say("prompt-unreadable")
+    await show_or_start(conversation, draft)

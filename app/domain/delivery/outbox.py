@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import Row, bindparam, text
 from sqlalchemy.dialects.postgresql import JSONB
 
-from app.core.db import Tx
+from app.core.db import Reader, Tx
 from app.core.jobs import Job, Queue
 from app.core.leases import OWNER_IS_DEAD
 from app.domain.delivery.models import DeliveryKind, DeliveryRank, DeliveryState
@@ -23,7 +23,8 @@ REFUSED: Final = "refused: "
 class NewDelivery:
     """A message to be owed. `key` makes it once-only; `after_id` is the delivery it must follow.
 
-    `delay_seconds` is for how long the first ring may wait; the sweep's comes after 5 s.
+    `delay_seconds` is for how long the first ring may wait; the sweep's comes after 5 s. `hold_seconds` is how long
+    nobody sends it.
     """
 
     key: str
@@ -36,6 +37,7 @@ class NewDelivery:
     template: str = ""
     params: Mapping[str, object] = field(default_factory=dict)
     delay_seconds: float = 0.0
+    hold_seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +59,10 @@ class ClaimedDelivery:
 
 _OWE = text(
     """
-    INSERT INTO deliveries (key, kind, rank, user_id, chat_id, generation_id, after_id, template, params)
-    VALUES (:key, :kind, :rank, :user_id, :chat_id, :generation_id, :after_id, :template, :params)
+    INSERT INTO deliveries (key, kind, rank, user_id, chat_id, generation_id, after_id, template, params,
+        next_attempt_at)
+    VALUES (:key, :kind, :rank, :user_id, :chat_id, :generation_id, :after_id, :template, :params,
+        now() + :hold_seconds * interval '1 second')
     ON CONFLICT (key) DO NOTHING RETURNING id
     """
 ).bindparams(bindparam("params", type_=JSONB))
@@ -89,6 +93,17 @@ _FINISH = text(
     UPDATE deliveries SET state = :state, message_id = :message_id, error = :error, lease_owner = NULL,
         sent_at = CASE WHEN :state = 'SENT' THEN clock_now() END
     WHERE id = :id AND fence = :fence AND state = 'SENDING'
+    """
+)
+_IS_KNOWN = text("SELECT id FROM deliveries WHERE key = :key")
+# Skipped when somebody is sending it: waiting for them would hold up the user's next message.
+_HOLD_BACK = text(
+    """
+    UPDATE deliveries SET next_attempt_at = now() + :hold_seconds * interval '1 second',
+        next_ring_at = now() + :hold_seconds * interval '1 second' + interval '5 seconds',
+        ring_number = ring_number + 1
+    WHERE id = (SELECT id FROM deliveries WHERE key = :key AND state = 'OWED' FOR UPDATE SKIP LOCKED)
+    RETURNING id, ring_number
     """
 )
 _RETRY = text(
@@ -185,11 +200,26 @@ async def owe(tx: Tx, new: NewDelivery) -> int | None:
             "after_id": new.after_id,
             "template": new.template,
             "params": dict(new.params),
+            "hold_seconds": new.hold_seconds,
         },
     )
     if delivery_id is not None and new.after_id is None:
-        tx.after_commit(ring(delivery_id, 0, delay_seconds=new.delay_seconds))
+        tx.after_commit(ring(delivery_id, 0, delay_seconds=new.delay_seconds or new.hold_seconds))
     return delivery_id
+
+
+async def hold_back(tx: Tx, key: str, *, hold_seconds: float) -> bool:
+    """Let an owed message wait, from now on, for so long; False when nobody owes it (any more)."""
+    row = await tx.one_or_none(_HOLD_BACK, {"key": key, "hold_seconds": hold_seconds})
+    if row is None:
+        return False
+    tx.after_commit(ring(row.id, row.ring_number, delay_seconds=hold_seconds))
+    return True
+
+
+async def is_known(reader: Reader, key: str) -> bool:
+    """Whether such a message was ever owed."""
+    return await reader.scalar(_IS_KNOWN, {"key": key}) is not None
 
 
 def ring(delivery_id: int, ring_number: int, *, delay_seconds: float = 0.0) -> Job:

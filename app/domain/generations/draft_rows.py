@@ -70,11 +70,20 @@ _WAITING = text(
     ORDER BY created_at DESC, id DESC LIMIT 1
     """  # noqa: S608 - fixed text
 ).columns(options=JSONB, files=JSONB)
+_FILES = (
+    text(
+        f"""
+    UPDATE drafts SET files = :files, inputs = CAST(:inputs AS uuid[]), prompt = :prompt, awaits = :awaits
+    WHERE id = :id AND generation_id IS NULL RETURNING {_COLUMNS}
+    """  # noqa: S608 - fixed text
+    )
+    .bindparams(bindparam("files", type_=JSONB))
+    .columns(options=JSONB, files=JSONB)
+)
 _WAIT_NO_MORE = text("UPDATE drafts SET awaits = NULL WHERE user_id = :user_id AND awaits IS NOT NULL")
 _WAIT_AGAIN = text(
     """
-    UPDATE drafts SET awaits = :awaits, created_at = clock_now(),
-        expires_at = clock_now() + CAST(:life AS interval)
+    UPDATE drafts SET awaits = :awaits, created_at = clock_now()
     WHERE id = :id AND user_id = :user_id AND generation_id IS NULL
     """
 )
@@ -163,6 +172,21 @@ async def lock_album(tx: Tx, user_id: int, media_group_id: str) -> DraftView | N
     return _view(row) if row else None
 
 
+async def update_content(tx: Tx, draft: DraftView) -> DraftView | None:
+    """Write what an open draft is made from and what it waits for; None when it was started or is gone."""
+    row = await tx.one_or_none(
+        _FILES,
+        {
+            "id": draft.id,
+            "files": [file.as_json() for file in draft.files],
+            "inputs": list(draft.inputs),
+            "prompt": draft.prompt,
+            "awaits": None if draft.awaits is None else draft.awaits.value,
+        },
+    )
+    return _view(row) if row else None
+
+
 async def find_waiting(reader: Reader, user_id: int, accepted: Collection[Awaits]) -> DraftView | None:
     """The newest draft of the last hour that waits for one of these."""
     row = await reader.one_or_none(_WAITING, {"user_id": user_id, "accepted": [each.value for each in accepted]})
@@ -174,10 +198,10 @@ async def wait_no_more(tx: Tx, user_id: int) -> int:
     return (await tx.execute(_WAIT_NO_MORE, {"user_id": user_id})).rowcount
 
 
-async def wait_again(tx: Tx, user_id: int, draft_id: UUID, awaits: Awaits, *, life: timedelta) -> bool:
+async def wait_again(tx: Tx, user_id: int, draft_id: UUID, awaits: Awaits) -> bool:
     """Let an open draft be the one that waits, as if it were written now; False when it was started or is gone."""
     await wait_no_more(tx, user_id)
-    params = {"user_id": user_id, "id": draft_id, "awaits": awaits.value, "life": life}
+    params = {"user_id": user_id, "id": draft_id, "awaits": awaits.value}
     return (await tx.execute(_WAIT_AGAIN, params)).rowcount == 1
 
 

@@ -27,7 +27,7 @@ from app.domain.generations.draft_rows import (
 )
 from app.domain.generations.inputs import InputResolver
 from app.domain.generations.models import Awaits, Funding, Kind, Origin
-from app.domain.generations.options import check_allowed, check_funding, check_shape, work_of
+from app.domain.generations.options import check_allowed, check_funding, check_shape, missing_of, work_of
 from app.domain.generations.repository import find, require_own
 from app.domain.generations.requests import NewDraft, SubmitGeneration
 from app.domain.generations.service import GenerationService, OnAccepted
@@ -71,8 +71,11 @@ class DraftService:
         *,
         request_key: RequestKey | None = None,
         max_price_credits: int | None = None,
+        were_kept: bool = False,
     ) -> DraftView:
         """Write a draft at today's price. The same update, or the same client's key and body, is the same draft.
+
+        `were_kept`: its inputs were found before, so that one that is missing has been erased.
 
         Raises: UserNotFound, UserBanned, UserSuspended, ValidationFailed, IdempotencyKeyReused, Maintenance,
             StyleUnavailable, ModelUnavailable, GenerationNotFound for a parent that is not the actor's, PriceChanged
@@ -107,7 +110,9 @@ class DraftService:
         price = price_of(new.funding, model, options)
         if max_price_credits is not None and price > max_price_credits:
             raise PriceChanged(price=price)
-        inputs = await self._inputs.resolve(actor, new.inputs, were_kept=new.origin_generation_id is not None)
+        inputs = await self._inputs.resolve(
+            actor, new.inputs, were_kept=were_kept or new.origin_generation_id is not None
+        )
         new = replace(new, inputs=tuple(view.id for view in inputs))
         try:
             async with self._db.transaction() as tx:
@@ -239,6 +244,8 @@ class DraftService:
     ) -> DraftView:
         """A draft that works on a result: edit it, enlarge it, bring it to life. Without a prompt, with its own.
 
+        With an empty prompt it waits for the words where it needs some.
+
         Raises: UserBanned, UserSuspended, NotFound, UploadInvalid, ValidationFailed, Maintenance, ModelUnavailable.
         """
         async with self._db.read() as reader:
@@ -248,11 +255,13 @@ class DraftService:
         output = next((output for output in view.outputs if output.index == output_index), None)
         if output is None:
             raise NotFound
+        words = view.prompt if prompt is None else prompt
         return await self.create(
             actor,
             NewDraft(
-                prompt=view.prompt if prompt is None else prompt,
+                prompt=words,
                 kind=kind,
+                awaits=missing_of(kind, words),
                 # What has no words of its own but those of its parent is deleted with it.
                 origin_generation_id=view.id if prompt is None else None,
                 parent_id=view.id,
@@ -261,6 +270,24 @@ class DraftService:
                 inputs=(output.id,),
             ),
         )
+
+    async def convert(self, actor: Actor, draft_id: UUID, *, kind: Kind, update_id: int | None = None) -> DraftView:
+        """The same as something else: a picture as a video, a photo enlarged; it waits for words where it needs some.
+
+        Raises: UserBanned, UserSuspended, NotFound, UploadInvalid, ValidationFailed, Maintenance, ModelUnavailable.
+        """
+        draft = await self.get(actor, draft_id)
+        new = NewDraft(
+            prompt=draft.prompt,
+            kind=kind,
+            inputs=draft.inputs,
+            parent_id=draft.parent_id,
+            origin_generation_id=draft.origin_generation_id or draft.generation_id,
+            update_id=update_id,
+            count=None if kind in {Kind.IMAGE, Kind.EDIT} else 1,
+            awaits=missing_of(kind, draft.prompt),
+        )
+        return await self.create(actor, new, were_kept=True)
 
     async def start(
         self, actor: Actor, draft_id: UUID, *, origin: Origin, on_accepted: OnAccepted | None = None

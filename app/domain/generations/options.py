@@ -6,7 +6,7 @@ from typing import Final
 
 from app.domain.catalog.views import Model, Work
 from app.domain.errors import ValidationFailed
-from app.domain.generations.models import Funding, Kind
+from app.domain.generations.models import Awaits, Funding, Kind
 from app.domain.generations.views import Options
 
 LARGEST_SEED: Final = 2**32 - 1
@@ -31,7 +31,7 @@ class PromptLimits:
         Raises: ValidationFailed naming `prompt` or `negative_prompt`.
         """
         fields = {}
-        if not prompt.strip() and not needs_no_words(kind) and not is_optional:
+        if missing_of(kind, prompt) is not None and not is_optional:
             fields["prompt"] = "must not be empty"
         elif len(prompt) > self.longest:
             fields["prompt"] = f"must be at most {self.longest} characters"
@@ -46,9 +46,9 @@ class PromptLimits:
             raise ValidationFailed(fields)
 
 
-def needs_no_words(kind: Kind) -> bool:
-    """Whether it is made without a prompt."""
-    return kind is Kind.UPSCALE
+def missing_of(kind: Kind, prompt: str) -> Awaits | None:
+    """What is still to be asked for, of a draft that has its photos: only an upscale needs no words."""
+    return None if prompt.strip() or kind is Kind.UPSCALE else Awaits.TEXT
 
 
 def check_shape(options: Options) -> None:

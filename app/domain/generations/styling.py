@@ -1,13 +1,16 @@
 """What a style makes of an order: whether it can be had, what it asks for, what the vendor is told."""
 
 from dataclasses import dataclass, replace
+from typing import Final
 
 from app.domain.catalog.service import CatalogService
 from app.domain.catalog.views import COPY_STYLE, Model, Style, Work
 from app.domain.errors import ModelUnavailable, StyleUnavailable, ValidationFailed
-from app.domain.generations.models import Funding, Kind
-from app.domain.generations.options import PromptLimits
+from app.domain.generations.models import Awaits, Funding, Kind
+from app.domain.generations.options import PromptLimits, missing_of
 from app.domain.generations.requests import NewDraft
+
+_FROM_PICTURES: Final = frozenset({Kind.EDIT, Kind.UPSCALE})
 
 
 def style_key_of(style_key: str | None, funding: Funding) -> str | None:
@@ -42,6 +45,22 @@ class Stylist:
         # Of a style that is not there, that is what is said.
         demanded = style_key is None or (style is not None and style.needs_words)
         self._prompts.check(prompt, negative_prompt, kind=kind, is_optional=is_optional or not demanded)
+
+    async def most_inputs(self, model: Model | None, style_key: str | None) -> int:
+        """How many pictures something is made from, at most; a model that is gone takes one for the moment."""
+        style = None if style_key is None else await self._catalog.find_style(style_key)
+        if style is not None:
+            return style.inputs
+        return 1 if model is None else model.max_inputs
+
+    async def find_missing(self, *, kind: Kind, prompt: str, style_key: str | None, inputs: int) -> Awaits | None:
+        """What is still to be asked for; None of what is complete."""
+        style = None if style_key is None else await self._catalog.find_style(style_key)
+        if style is None:
+            return Awaits.PHOTO if kind in _FROM_PICTURES and not inputs else missing_of(kind, prompt)
+        if inputs < style.inputs:
+            return Awaits.PHOTO
+        return missing_of(kind, prompt) if style.needs_words else None
 
     async def apply(
         self, style_key: str | None, prompt: str, *, kind: Kind, funding: Funding, inputs: int | None

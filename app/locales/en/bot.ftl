@@ -1,6 +1,6 @@
 # What the bot says. Messages may hold Telegram's HTML; keys that begin with button-, toast- and command- are plain text.
 
-greeting = 👋 Hi, <b>{ $name }</b>! I turn words into pictures.
+greeting = 👋 Hi, <b>{ $name }</b>! I turn words into pictures and videos, and change your photos.
 greeting-gift = 🎁 Here is a gift to begin with: <b>{ $granted } 💎</b>.
 greeting-balance = Your balance: <b>{ $credits } 💎</b>
 greeting-hint =
@@ -16,6 +16,8 @@ button-language = 🌐 Change language
 help =
     <b>How it works</b>
     ✏️ Write what you would like to see: you get a card with the model, the shape, the number of pictures and the price.
+    📷 Send a photo, up to four in one album, or a file, and write what to change; or reply to a picture.
+    🎬 Any picture can be enlarged or brought to life, and any request can become a video.
     ▶️ The first button starts. Nothing costs anything before that.
     💎 The price is set aside while we work. If nothing comes of it, everything is returned.
 
@@ -193,8 +195,7 @@ flood = 🐢 Too fast: I am not reading everything. Please wait a few seconds.
 apology = 😔 Something broke on our side, and your message was not handled. We know about it already. If credits had been set aside, they are safe. Please try again a little later.
 prompt-too-long = This is too long: it has { $length } characters, and { $limit } are the most. Please make it shorter. You were not charged.
 prompt-unreadable = I cannot read this text. Please write it in plain letters. You were not charged.
-only-text = ✏️ I understand text: write what you would like to see.
-photo-later = 📷 A lovely picture! I cannot edit photos yet, but I will learn it soon. For now, describe in words what you would like to see.
+only-text = 🤷 I understand words and photos: write what you would like to see, or send a photo.
 unknown-command = I do not know this command. All that I can do: /help
 
 # Commands in Telegram's menu

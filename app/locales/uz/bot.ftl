@@ -1,13 +1,13 @@
 # Bot soʻzlari. Xabarlarda Telegram HTML boʻlishi mumkin; button-, toast- va command- kalitlari oddiy matn.
 
-greeting = 👋 Salom, <b>{ $name }</b>! Men soʻzlarni rasmga aylantiraman.
+greeting = 👋 Salom, <b>{ $name }</b>! Men soʻzlarni rasm va videoga aylantiraman, suratlaringizni oʻzgartiraman.
 greeting-gift = 🎁 Boshlanishiga sizga <b>{ $granted } 💎</b> sovgʻa.
 greeting-balance = Balansingiz: <b>{ $credits } 💎</b>
 greeting-hint =
     Nimani koʻrmoqchi boʻlsangiz, shuni yozing. Masalan:
     <i>quyosh botishidagi mayoq, moyboʻyoq</i>
 
-    Qolganini /help aytib beradi.
+    Yoki surat yuborib, nimani oʻzgartirishni ayting. Qolganini /help aytib beradi.
 
 language-choose = 🌐 Qaysi tilda gaplashamiz?
 language-chosen = 🌐 Endi oʻzbekcha gaplashamiz.
@@ -16,6 +16,8 @@ button-language = 🌐 Tilni almashtirish
 help =
     <b>Bu qanday ishlaydi</b>
     ✏️ Nimani koʻrmoqchi ekaningizni yozing: model, oʻlcham, rasmlar soni va narxi koʻrsatilgan kartochka chiqadi.
+    📷 Surat (bitta albomda toʻrttagacha) yoki fayl yuboring va nimani oʻzgartirishni yozing; yoki rasmga javob bering.
+    🎬 Har qanday rasmni kattalashtirish yoki jonlantirish, har qanday soʻrovdan video qilish mumkin.
     ▶️ Birinchi tugma ishni boshlaydi. Ungacha hech narsa yechilmaydi.
     💎 Biz ishlayotganda narx band qilib turiladi. Agar chiqmasa, hammasi qaytariladi.
 
@@ -173,8 +175,7 @@ flood = 🐢 Juda tez: oʻqib ulgurmayapman. Bir necha soniya kuting.
 apology = 😔 Bizda nimadir buzildi va xabaringiz bajarilmadi. Bundan xabarimiz bor. Agar kreditlar band qilingan boʻlsa, ular butun. Birozdan keyin urinib koʻring.
 prompt-too-long = Juda uzun: { $length } ta belgi, koʻpi bilan { $limit } ta mumkin. Qisqartiring. Hech narsa yechilmadi.
 prompt-unreadable = Bu matnni oʻqiy olmadim. Oddiy harflar bilan yozing. Hech narsa yechilmadi.
-only-text = ✏️ Men matnni tushunaman: nimani koʻrmoqchi ekaningizni yozing.
-photo-later = 📷 Chiroyli surat! Suratlarni oʻzgartirishni hali bilmayman, tez orada oʻrganaman. Hozircha nimani koʻrmoqchi ekaningizni soʻz bilan yozing.
+only-text = 🤷 Men soʻz va suratlarni tushunaman: nimani koʻrmoqchi ekaningizni yozing yoki surat yuboring.
 unknown-command = Bunday buyruqni bilmayman. Qoʻlimdan keladigan hamma narsa: /help
 
 # Telegram menyusidagi buyruqlar

@@ -27,7 +27,7 @@ from tests.harness import BOT_TOKEN, asyncpg_url
 from tests.sandbox.rig import Json, Sandbox, picture
 
 WORDS = Outgoing(0, "en", "notice", {"key": "only-text"})
-OTHER_WORDS = Outgoing(0, "en", "notice", {"key": "photo-later"})
+OTHER_WORDS = Outgoing(0, "en", "notice", {"key": "cancel-nothing"})
 RESULT = {"model_title": "Standard", "prompt": "a kite", "held": 4, "charged": 4, "returned": 0, "balance": 16}
 
 
@@ -54,7 +54,7 @@ async def test_a_text_is_sent_and_edited_and_removed(sandbox: Sandbox, messenger
     chat_id = await sandbox.user()
     sent = await messenger.send(replace(WORDS, chat_id=chat_id), Priority.REPLY)
     await messenger.edit(sent.message_id, replace(OTHER_WORDS, chat_id=chat_id), Priority.REPLY)
-    assert "lovely picture" in (await last(sandbox, chat_id))["text"]
+    assert "Nothing is being made" in (await last(sandbox, chat_id))["text"]
     await messenger.remove(chat_id, sent.message_id, Priority.NOTICE)
     assert sent.message_id not in [message["message_id"] for message in await sandbox.chat(chat_id)]
 
@@ -76,7 +76,7 @@ async def test_a_reply_to_a_vanished_message_is_sent_all_the_same(
 ) -> None:
     chat_id = await sandbox.user()
     await messenger.send(replace(WORDS, chat_id=chat_id, reply_to_message_id=999_999), Priority.REPLY)
-    assert "I understand text" in (await last(sandbox, chat_id))["text"]
+    assert "I understand words and photos" in (await last(sandbox, chat_id))["text"]
 
 
 async def test_nothing_is_sent_inside_a_transaction(messenger: TelegramMessenger, database_url: str) -> None:

@@ -106,6 +106,13 @@ def history_items(text: str) -> Iterator[dict[str, Any]]:
             yield {**work_of(text), "status": status, "error_code": code, "is_open": status.startswith("P")}
 
 
+NOTES = [
+    {"key": "photo-too-many", "args": {"sent": 10, "limit": 4}},
+    {"key": "error-upload-invalid", "args": {"problem": "format"}},
+    {"key": "error-upload-too-large", "args": {"limit_megabytes": 20}},
+]
+
+
 def cards(text: str) -> Iterator[dict[str, Any]]:
     ratios = ["1:1", "3:4", "4:3", "9:16", "16:9", "2:3", "3:2"]
     for next_model_key in ("m" * 64, "image-pro", None):
@@ -114,6 +121,14 @@ def cards(text: str) -> Iterator[dict[str, Any]]:
     for kind, durations in (("video", [5, 8, 10]), ("video", [5]), ("upscale", [])):
         choices = {"ratios": ["auto"], "max_count": 1, "durations": durations, "duration": 5, "kind": kind}
         yield {**work_of(text), **choices, "quick_mode": False, "free_left": 0}
+    for kind, inputs in (("edit", 1), ("edit", 4), ("video", 1)):
+        choices = {"ratios": ["auto", *ratios], "ratio": "auto", "max_count": 4, "kind": kind, "inputs": inputs}
+        yield {**work_of(text), **choices, "quick_mode": False, "free_left": 0, "notes": NOTES}
+
+
+def questions(text: str) -> Iterator[dict[str, Any]]:
+    for kind, inputs in (("edit", 1), ("edit", 4), ("video", 1)):
+        yield {**work_of(text), "kind": kind, "inputs": inputs, "notes": NOTES}
 
 
 def progresses(text: str) -> Iterator[dict[str, Any]]:
@@ -139,6 +154,7 @@ PARAMS: dict[str, Callable[[str], Iterator[dict[str, Any]]]] = {
     "history": histories,
     "history-item": history_items,
     "card": cards,
+    "photo": questions,
     "progress": progresses,
     "failed": failures,
     **money_params.PARAMS,

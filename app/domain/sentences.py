@@ -1,4 +1,4 @@
-"""Refusals as sentences: which message of the catalogues, with which figures. One table."""
+"""Refusals as sentences: which message of the catalogues, with which figures. One table, for chat and outbox."""
 
 from collections.abc import Callable, Mapping
 from typing import Final

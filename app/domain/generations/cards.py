@@ -1,0 +1,277 @@
+"""Cards: what a draft shows and offers, and the delivery that puts one together once its files have been fetched."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Final
+from uuid import UUID
+
+import structlog
+
+from app.core.crashpoints import CrashPoints
+from app.core.db import Database, Tx
+from app.core.errors import AppError
+from app.domain.actors import Actor
+from app.domain.catalog.service import CatalogService
+from app.domain.delivery.outbox import ClaimedDelivery
+from app.domain.errors import (
+    DuplicateRequest,
+    InsufficientCredits,
+    NotFound,
+    ProviderUnavailable,
+    UploadTooLarge,
+    UserNotFound,
+    ValidationFailed,
+)
+from app.domain.generations import free
+from app.domain.generations.draft_rows import get_draft, lock_draft, update_content, wait_again
+from app.domain.generations.drafts import DraftService
+from app.domain.generations.models import Awaits, Funding, Origin
+from app.domain.generations.options import check_funding
+from app.domain.generations.styling import Stylist
+from app.domain.generations.views import ChatFile, DraftStatus, DraftView
+from app.domain.limits.quotas import FreeQuotas
+from app.domain.ports import ChatFiles, FileGone, FileTooLarge, Outgoing, Sent, StorageUnavailable
+from app.domain.sentences import describe
+from app.domain.uploads.service import UploadService
+from app.domain.users import repository as users
+from app.domain.users.views import UserView
+
+log = structlog.get_logger(__name__)
+
+# Each is held in memory whole: so many at a time in this process.
+_FETCHES_AT_ONCE: Final = 4
+
+
+class CardService:
+    """What a card shows."""
+
+    def __init__(
+        self, db: Database, catalog: CatalogService, *, quotas: FreeQuotas, stars_for: Callable[[int], int]
+    ) -> None:
+        self._db = db
+        self._catalog = catalog
+        self._quotas = quotas
+        self._stars_for = stars_for
+
+    async def card(self, user: UserView, draft: DraftView) -> dict[str, object]:
+        """A draft with what else can be chosen. A model that is sold no longer is shown by its key, without choices."""
+        models = [model for model in await self._catalog.list_models() if model.kind == draft.kind]
+        keys = [model.key for model in models]
+        current = next((model for model in models if model.key == draft.model_key), None)
+        following = models[(keys.index(current.key) + 1) % len(models)] if current else next(iter(models), None)
+        has_choice = following is not None and following is not current
+        return {
+            "draft_id": str(draft.id),
+            "kind": draft.kind.value,
+            "prompt": draft.prompt,
+            "inputs": len(draft.inputs),
+            "model_title": current.title(user.language) if current else draft.model_key,
+            "next_model_key": following.key if following and has_choice else None,
+            "ratio": draft.options.aspect_ratio,
+            "ratios": list(current.aspect_ratios) if current else [],
+            "count": draft.options.count,
+            "max_count": current.max_count if current else 1,
+            "durations": list(current.durations) if current else [],
+            "duration": draft.options.duration_seconds,
+            "price": draft.price_credits,
+            "quick_mode": user.quick_mode,
+            "balance": user.credits,
+            "free_left": await self.free_left(user, draft),
+            "notes": notes_of(draft.files),
+        }
+
+    async def short(self, user: UserView, draft: DraftView, error: InsufficientCredits) -> dict[str, object]:
+        """By how much the credits are short for a draft, and the ways on."""
+        return {
+            "draft_id": str(draft.id),
+            "required": error.params["required"],
+            "available": error.params["available"],
+            "stars": self._stars_for(draft.price_credits),
+            "free_left": await self.free_left(user, draft),
+        }
+
+    async def free_left(self, user: UserView, draft: DraftView) -> int:
+        """How often today the house would pay for this draft."""
+        try:
+            check_funding(Funding.FREE, draft.kind, draft.options, inputs=len(draft.inputs))
+        except ValidationFailed:
+            return 0
+        async with self._db.read() as reader:
+            return (await free.find_left(reader, user.id, self._quotas)).generations
+
+
+def question_of(draft: DraftView) -> dict[str, object]:
+    """Photos that came without words: what is asked about them."""
+    return {
+        "draft_id": str(draft.id),
+        "kind": draft.kind.value,
+        "inputs": len(draft.inputs),
+        "notes": notes_of(draft.files),
+    }
+
+
+def notes_of(files: Sequence[ChatFile]) -> list[dict[str, object]]:
+    """What is to be said of the files that were not taken, each thing once."""
+    notes: dict[str, dict[str, object]] = {}
+    for file in files:
+        if file.problem is not None:
+            key = f"{file.problem} {sorted(file.problem_args.items())}"
+            notes.setdefault(key, {"key": file.problem, "args": dict(file.problem_args)})
+    return list(notes.values())
+
+
+class CardContent:
+    """The delivery of a card: fetches what the draft is made from, then shows it, or in quick mode starts it.
+
+    Everything here may happen twice: a file that was stored is not stored again, a draft starts once.
+    """
+
+    def __init__(
+        self,
+        db: Database,
+        cards: CardService,
+        drafts: DraftService,
+        catalog: CatalogService,
+        stylist: Stylist,
+        uploads: UploadService,
+        files: ChatFiles,
+        crashpoints: CrashPoints,
+    ) -> None:
+        self._db = db
+        self._cards = cards
+        self._drafts = drafts
+        self._catalog = catalog
+        self._stylist = stylist
+        self._uploads = uploads
+        self._files = files
+        self._crashpoints = crashpoints
+        self._fetching = asyncio.Semaphore(_FETCHES_AT_ONCE)
+
+    async def compose(self, claimed: ClaimedDelivery) -> Outgoing | None:
+        """The card; None when its draft was started or deleted. Raises: SendFailed, SendLater, StorageUnavailable."""
+        user, draft = await self._find(claimed)
+        if user is None or draft is None or draft.status is not DraftStatus.OPEN:
+            return None
+        try:
+            draft = await self._collect(draft)
+            template, params = await self._say(user, draft)
+        except (NotFound, UserNotFound, DuplicateRequest):
+            # Started, or deleted with everything of the user's.
+            return None
+        except AppError as error:
+            template, params = _notice(*describe(error))
+        return Outgoing(claimed.chat_id, claimed.language, template, params) if template else None
+
+    async def record(self, tx: Tx, claimed: ClaimedDelivery, sent: Sent) -> None:
+        """Nothing follows."""
+
+    async def _find(self, claimed: ClaimedDelivery) -> tuple[UserView | None, DraftView | None]:
+        if claimed.user_id is None or "draft_id" not in claimed.params:
+            return None, None
+        async with self._db.read() as reader:
+            user = await users.find(reader, claimed.user_id)
+            if user is None or user.deleted:
+                return None, None
+            try:
+                return user, await get_draft(reader, user.id, UUID(claimed.params["draft_id"]))
+            except NotFound:
+                return user, None
+
+    async def _collect(self, draft: DraftView) -> DraftView:
+        """Make uploads of the draft's files, one after the other; each is written down before the next is begun."""
+        model = await self._catalog.find_model(draft.model_key)
+        most = await self._stylist.most_inputs(model, draft.style_key)
+        while (pending := next((file for file in draft.files if file.is_pending), None)) is not None:
+            if len(draft.inputs) >= most:
+                problem = {"limit": most, "sent": len(draft.inputs) + sum(file.is_pending for file in draft.files)}
+                done = replace(pending, problem="photo-too-many", problem_args=problem)
+            else:
+                done = await self._fetch(draft, pending)
+                self._crashpoints.reach("photo.stored")
+            draft = await self._note(draft, done)
+        return draft
+
+    async def _fetch(self, draft: DraftView, file: ChatFile) -> ChatFile:
+        limit = self._uploads.terms.max_bytes
+        actor = Actor.user(draft.user_id)
+        try:
+            if file.size_bytes is not None and file.size_bytes > limit:
+                raise FileTooLarge
+            async with self._fetching:
+                data = await self._files.fetch(file.file_id, max_bytes=limit)
+                # The draft and the message are the key: fetched twice, it is stored once.
+                key = f"chat:{draft.id.hex}:{file.message_id}"
+                upload = await self._uploads.store(actor, data, filename=file.filename, key=key)
+        except FileTooLarge:
+            return _refused(file, UploadTooLarge(limit_megabytes=limit // 1_000_000))
+        except FileGone:
+            return replace(file, problem="photo-gone")
+        except UserNotFound:
+            raise
+        except ProviderUnavailable as error:
+            # Ours to mend: the user has done nothing wrong, and is answered a little later.
+            raise StorageUnavailable(str(error.log)) from error
+        except AppError as error:
+            return _refused(file, error)
+        return replace(file, upload_id=upload.id)
+
+    async def _note(self, draft: DraftView, done: ChatFile) -> DraftView:
+        """Write down what became of a file; further parts of its album may have come meanwhile. Raises: NotFound."""
+        async with self._db.transaction() as tx:
+            await users.lock(tx, draft.user_id)
+            now = await lock_draft(tx, draft.user_id, draft.id)
+            if now is None:
+                raise NotFound
+            files = tuple(done if file.message_id == done.message_id else file for file in now.files)
+            inputs = now.inputs
+            if done.upload_id is not None and done.upload_id not in inputs:
+                inputs = (*inputs, done.upload_id)
+            changed = await update_content(tx, replace(now, files=files, inputs=inputs))
+        if changed is None:
+            raise NotFound
+        return changed
+
+    async def _say(self, user: UserView, draft: DraftView) -> tuple[str, Mapping[str, object]]:
+        problems = notes_of(draft.files)
+        if problems and not any(file.upload_id for file in draft.files):
+            await self._ask_for_another(user, draft)
+            return "notice", problems[0]
+        missing = await self._stylist.find_missing(
+            kind=draft.kind, prompt=draft.prompt, style_key=draft.style_key, inputs=len(draft.inputs)
+        )
+        if missing is Awaits.PHOTO:
+            return _notice("ask-photo", {})
+        if missing is not None:
+            return "photo", question_of(draft)
+        if not user.quick_mode or problems:
+            return "card", await self._cards.card(user, draft)
+        try:
+            await self._drafts.start(Actor.user(user.id), draft.id, origin=Origin.BOT)
+        except InsufficientCredits as error:
+            return "short", await self._cards.short(user, draft, error)
+        except (NotFound, DuplicateRequest):
+            raise
+        except AppError as error:
+            # The photo must not be sent again for a limit that ends by itself: the card is there to be tapped later.
+            key, args = describe(error)
+            card = await self._cards.card(user, draft)
+            return "card", {**card, "notes": [{"key": key, "args": args}]}
+        return "", {}
+
+    async def _ask_for_another(self, user: UserView, draft: DraftView) -> None:
+        """Nothing that was sent can be used: the draft waits for a better photo, and keeps its words."""
+        async with self._db.transaction() as tx:
+            await users.lock(tx, user.id)
+            now = await lock_draft(tx, user.id, draft.id)
+            if now is not None:
+                await wait_again(tx, user.id, draft.id, Awaits.PHOTO)
+
+
+def _refused(file: ChatFile, error: AppError) -> ChatFile:
+    key, args = describe(error)
+    return replace(file, problem=key, problem_args=args)
+
+
+def _notice(key: str, args: Mapping[str, object]) -> tuple[str, Mapping[str, object]]:
+    return "notice", {"key": key, "args": dict(args)}

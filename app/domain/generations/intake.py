@@ -1,0 +1,260 @@
+"""What users send into the chat to be worked from: written into a draft, whose card is owed in the same transaction.
+
+A message completes the draft that waits for it; a photo that nothing waits for is a draft of its own. The parts of an
+album are messages of their own and share one draft. Nothing is fetched here: that is done when the card is put
+together (`cards`).
+"""
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import text
+
+from app.core.db import Database, Reader, Tx
+from app.domain.actors import Actor
+from app.domain.delivery import outbox
+from app.domain.delivery.models import DeliveryKind, DeliveryRank
+from app.domain.delivery.outbox import NewDelivery
+from app.domain.errors import ConcurrentUpdate, UserNotFound
+from app.domain.generations.choosing import Chooser, price_of
+from app.domain.generations.draft_rows import (
+    find_by_update,
+    find_waiting,
+    insert_draft,
+    lock_album,
+    update_content,
+    wait_no_more,
+)
+from app.domain.generations.drafts import copy_of
+from app.domain.generations.models import Awaits, Kind
+from app.domain.generations.requests import NewDraft
+from app.domain.generations.styling import Stylist
+from app.domain.generations.views import ChatFile, DraftStatus, DraftView
+from app.domain.users import repository as users
+from app.domain.users.rules import require_allowed
+
+# Telegram does not say how many parts an album has: it is whole when none has come for so long.
+_ALBUM_SECONDS: Final = 1.5
+# Another message of the same user's came in between; a person does not do that more often.
+_TRIES: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class ChatMessage:
+    """A message of the user's. `words` are its text or caption; the update is its key."""
+
+    update_id: int
+    chat_id: int
+    words: str = ""
+    file: ChatFile | None = None
+    media_group_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ShownOutput:
+    """What a message of ours in the chat shows."""
+
+    generation_id: UUID
+    output_index: int
+    is_picture: bool
+
+
+# An album's messages have numbers that follow each other; its delivery knows the first one.
+_LARGEST_ALBUM: Final = 10
+_SHOWN = text(
+    """
+    SELECT d.generation_id, d.message_id, d.params ->> 'output_index' AS output_index
+    FROM deliveries d
+    WHERE d.user_id = :user_id AND d.kind IN ('result', 'original') AND d.message_id <= :message_id
+        AND d.message_id > :message_id - :largest AND d.state = 'SENT'
+    ORDER BY d.message_id DESC LIMIT 1
+    """
+)
+_OUTPUTS = text(
+    """
+    SELECT o.output_index, o.mime FROM generation_outputs o JOIN generations g ON g.id = o.generation_id
+    WHERE g.id = :id AND g.user_id = :user_id AND g.deleted_at IS NULL ORDER BY o.output_index
+    """
+)
+
+
+class IntakeService:
+    """Turns messages into drafts."""
+
+    def __init__(self, db: Database, chooser: Chooser, stylist: Stylist, *, life: timedelta) -> None:
+        self._db = db
+        self._chooser = chooser
+        self._stylist = stylist
+        self._life = life
+
+    async def take_text(self, actor: Actor, message: ChatMessage) -> bool:
+        """Complete the draft that waits for words, and owe its card; False when none waits.
+
+        Raises: UserNotFound, UserBanned, UserSuspended, ValidationFailed, Maintenance, ModelUnavailable,
+            ConcurrentUpdate; the draft then waits on.
+        """
+        async with self._db.read() as reader:
+            earlier = await find_by_update(reader, actor.user_id, message.update_id)
+            if earlier is not None:
+                return await outbox.is_known(reader, card_key(earlier.id))
+            if await _waiting(reader, actor, Awaits.TEXT) is None:
+                return False
+        await self._stylist.check_words(message.words, None, kind=Kind.IMAGE, style_key=None)
+        return await self._write(actor, message, Awaits.TEXT)
+
+    async def take_photo(self, actor: Actor, message: ChatMessage) -> None:
+        """Give the photo to the draft that waits for one, or to its album's, or to a new one; owe the card.
+
+        Raises: UserNotFound, UserBanned, UserSuspended, ValidationFailed, Maintenance, ModelUnavailable,
+            ConcurrentUpdate.
+        """
+        await self._stylist.check_words(message.words, None, kind=Kind.EDIT, style_key=None, is_optional=True)
+        await self._write(actor, message, Awaits.PHOTO)
+
+    async def find_shown(self, actor: Actor, message_id: int) -> ShownOutput | None:
+        """Which result a message in the user's chat shows; None when it shows none, or one that was deleted."""
+        async with self._db.read() as reader:
+            params = {"user_id": actor.user_id, "message_id": message_id, "largest": _LARGEST_ALBUM}
+            shown = await reader.one_or_none(_SHOWN, params)
+            if shown is None:
+                return None
+            outputs = await reader.all(_OUTPUTS, {"id": shown.generation_id, "user_id": actor.user_id})
+        parts = [each for each in outputs if shown.output_index in {None, str(each.output_index)}]
+        at = message_id - shown.message_id
+        if at >= len(parts):
+            return None
+        return ShownOutput(shown.generation_id, parts[at].output_index, parts[at].mime.startswith("image/"))
+
+    async def _write(self, actor: Actor, message: ChatMessage, brings: Awaits) -> bool:
+        for _ in range(_TRIES):
+            written = await self._try(actor, message, brings)
+            if written is not None:
+                return written
+        raise ConcurrentUpdate
+
+    async def _try(self, actor: Actor, message: ChatMessage, brings: Awaits) -> bool | None:
+        """Whether it was written, or None when what waited has changed meanwhile. The catalogue is read before."""
+        async with self._db.read() as reader:
+            user = await users.find(reader, actor.user_id)
+            waiting = await _waiting(reader, actor, brings)
+        if user is None or user.deleted:
+            raise UserNotFound
+        require_allowed(user)
+        if waiting is None and message.file is None:
+            return False
+        new = await self._completed(_draft_of(message, waiting))
+        model, options = await self._chooser.choose(user, new)
+        new = replace(new, model_key=model.key)
+        async with self._db.transaction() as tx:
+            user = await users.lock(tx, actor.user_id)
+            if user is None or user.deleted:
+                raise UserNotFound
+            require_allowed(user)
+            if await find_by_update(tx, user.id, message.update_id) is not None:
+                # Telegram repeats an update until it hears that it was handled.
+                return True
+            album = await lock_album(tx, user.id, message.media_group_id) if message.media_group_id else None
+            if album is not None and await self._join(tx, album, message):
+                return True
+            if _id(await _waiting(tx, actor, brings)) != _id(waiting):
+                return None
+            if album is not None:
+                # Its album has been started without it, or is no more: a photo of its own is better than none.
+                new = replace(new, media_group_id=None)
+            await wait_no_more(tx, user.id)
+            draft = await insert_draft(
+                tx, user.id, new, options, price_of(new.funding, model, options), life=self._life
+            )
+            await _owe_card(tx, draft, message)
+            return True
+
+    async def _completed(self, new: NewDraft) -> NewDraft:
+        """A draft that knows what is still missing. Raises: Maintenance, StyleUnavailable, ValidationFailed."""
+        missing = await self._stylist.find_missing(
+            kind=new.kind,
+            prompt=new.prompt,
+            style_key=new.style_key,
+            inputs=len(new.inputs) + sum(file.is_pending for file in new.files),
+        )
+        return await self._stylist.complete(replace(new, awaits=missing))
+
+    async def _join(self, tx: Tx, album: DraftView, message: ChatMessage) -> bool:
+        """Add a part to its album; False when that cannot be changed any more."""
+        if message.file is None or album.status is not DraftStatus.OPEN:
+            return False
+        if any(file.message_id == message.file.message_id for file in album.files):
+            return True
+        prompt = message.words or album.prompt
+        missing = await self._stylist.find_missing(
+            kind=album.kind,
+            prompt=prompt,
+            style_key=album.style_key,
+            inputs=len(album.inputs) + 1 + sum(file.is_pending for file in album.files),
+        )
+        draft = await update_content(
+            tx,
+            replace(
+                album,
+                files=(*album.files, message.file),
+                prompt=prompt,
+                awaits=album.awaits if album.awaits is None else missing,
+            ),
+        )
+        if draft is None:
+            return False
+        if not await outbox.hold_back(tx, card_key(draft.id), hold_seconds=_ALBUM_SECONDS):
+            # Its card has been shown already, or is on its way: this part brings another one.
+            await _owe_card(tx, draft, message, suffix=f":{message.update_id}")
+        return True
+
+
+def card_key(draft_id: UUID) -> str:
+    """The key of the delivery of a draft's card."""
+    return f"card:{draft_id}"
+
+
+def _draft_of(message: ChatMessage, waiting: DraftView | None) -> NewDraft:
+    """What waited, completed by the message; or else an edit of the photo."""
+    if waiting is None:
+        new = NewDraft(prompt="", kind=Kind.EDIT)
+    else:
+        new = replace(
+            copy_of(waiting),
+            model_key=waiting.model_key,
+            aspect_ratio=waiting.options.aspect_ratio,
+            count=waiting.options.count,
+            seed=waiting.options.seed,
+            duration_seconds=waiting.options.duration_seconds,
+            files=tuple(file for file in waiting.files if file.problem is None),
+        )
+    if message.file is not None:
+        if new.kind is Kind.IMAGE and new.style_key is None:
+            # With a photo, what was to be drawn from words is an edit, of a model and in a shape of its own.
+            new = replace(new, kind=Kind.EDIT, model_key=None, aspect_ratio=None, count=None)
+        new = replace(new, files=(*new.files, message.file), media_group_id=message.media_group_id)
+    return replace(new, prompt=message.words or new.prompt, update_id=message.update_id)
+
+
+async def _owe_card(tx: Tx, draft: DraftView, message: ChatMessage, *, suffix: str = "") -> None:
+    await outbox.owe(
+        tx,
+        NewDelivery(
+            key=card_key(draft.id) + suffix,
+            kind=DeliveryKind.CARD,
+            rank=DeliveryRank.REPLY,
+            user_id=draft.user_id,
+            chat_id=message.chat_id,
+            params={"draft_id": str(draft.id)},
+            hold_seconds=_ALBUM_SECONDS if message.media_group_id else 0.0,
+        ),
+    )
+
+
+async def _waiting(reader: Reader, actor: Actor, brings: Awaits) -> DraftView | None:
+    return await find_waiting(reader, actor.user_id, (brings, Awaits.EITHER))
+
+
+def _id(draft: DraftView | None) -> UUID | None:
+    return None if draft is None else draft.id

@@ -63,6 +63,7 @@ from app.domain.generations.making import OutputMaker
 from app.domain.generations.medians import MedianCache
 from app.domain.generations.options import PromptLimits
 from app.domain.generations.outcomes import MakingLimits
+from app.domain.generations.packs import PackPlanner
 from app.domain.generations.running import GenerationRunner
 from app.domain.generations.service import GenerationService
 from app.domain.generations.styling import Stylist
@@ -223,6 +224,8 @@ class Container:
             ),
         )
         inputs = InputResolver(db, self.storage, uploads)
+        avatars = AvatarService(db, uploads.terms)
+        packs = PackPlanner(catalog, avatars)
         terms = Terms(
             limits=limits,
             quotas=_quotas(settings),
@@ -237,6 +240,7 @@ class Container:
             moderation,
             medians,
             inputs,
+            packs,
             stylist,
             terms=terms,
             stoppable_providers=frozenset(
@@ -262,7 +266,7 @@ class Container:
             db, self.cards, is_selling=settings.cards_enabled, testers=frozenset(settings.admin_ids)
         )
         drafts = DraftService(
-            db, catalog, generations, inputs, stylist, life=timedelta(hours=settings.draft_life_hours)
+            db, catalog, generations, inputs, packs, stylist, life=timedelta(hours=settings.draft_life_hours)
         )
         pay_and_go = PayAndGo(db, moderation, drafts, limits=limits)
         orders = OrderService(
@@ -316,7 +320,7 @@ class Container:
             credits=CreditService(db),
             catalog=catalog,
             uploads=uploads,
-            avatars=AvatarService(db, uploads.terms),
+            avatars=avatars,
             moderation=moderation,
             generations=generations,
             drafts=drafts,
@@ -374,6 +378,7 @@ class Container:
                 upscale=settings.cost_upscale,
                 image_timeout_seconds=settings.image_timeout_seconds,
                 video_timeout_seconds=settings.video_timeout_seconds,
+                pack_timeout_seconds=settings.pack_timeout_seconds,
             ),
             ProductPrices(
                 starter_stars=settings.pack_starter_stars,

@@ -43,6 +43,8 @@ REFUND_POINTS: Final = (
 )
 # A photo of the chat is an upload, and its draft does not know it yet.
 PHOTO_POINTS: Final = ("photo.stored",)
+# Five shots of a photo pack are done, their album is owed, and others follow.
+PACK_POINTS: Final = ("chunk.committed",)
 # A page of T-Bank's is open, and nobody has its address yet.
 CARD_POINTS: Final = ("page.opened",)
 
@@ -58,7 +60,7 @@ class CrashPoints:
         Raises: ValueError for a name that no protocol passes.
         """
         name, _, count = (point or "").partition(":")
-        if name and name not in (*POINTS, *PAYMENT_POINTS, *REFUND_POINTS, *PHOTO_POINTS, *CARD_POINTS):
+        if name and name not in (*POINTS, *PAYMENT_POINTS, *REFUND_POINTS, *PHOTO_POINTS, *PACK_POINTS, *CARD_POINTS):
             message = f"unknown crash point {name!r}"
             raise ValueError(message)
         self._name = name

@@ -16,7 +16,7 @@ PRICE = 4
 KINDS = ("image", "edit", "video", "upscale", "pack")
 SHAPE = {
     "id", "kind", "status", "model", "prompt", "options", "price", "charged", "returned", "funding", "progress",
-    "outputs", "error", "parent_id", "inputs", "style", "created_at", "started_at", "completed_at",
+    "outputs", "error", "parent_id", "inputs", "style", "avatar", "created_at", "started_at", "completed_at",
 }  # fmt: skip
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 

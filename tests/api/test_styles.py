@@ -41,6 +41,7 @@ async def test_styles_are_listed_in_the_users_language(open_cabinet: OpenCabinet
         "price": 4,
         "needs_prompt": True,
         "inputs": 0,
+        "shots": None,
         "aspect_ratio": "3:4",
         "duration_seconds": None,
     }

@@ -150,7 +150,7 @@ async def test_the_catalogue_says_what_each_model_takes(open_cabinet: OpenCabine
     video, edit = models["video-pro"]["options"], models["edit-pro"]["options"]
     assert (video["durations"], video["duration_prices"]) == ([5, 8, 10], {"5": 150, "8": 240, "10": 300})
     assert (edit["min_inputs"], edit["max_inputs"], edit["default_aspect_ratio"]) == (1, 4, "auto")
-    assert {model["kind"] for model in models.values()} == {"image", "edit", "video", "upscale"}
+    assert {model["kind"] for model in models.values()} == {"image", "edit", "video", "upscale", "pack"}
 
 
 def _form_headers() -> dict[str, str]:

@@ -9,13 +9,14 @@ from app.adapters.providers.configured import build_providers
 from app.domain.catalog.repository import ModelSeed, RouteSeed
 from app.domain.catalog.route_seeds import route_seeds
 from app.domain.catalog.seeds import SeedPrices, model_seeds
+from app.domain.generations.models import Kind
 from app.domain.ports import Provider, ProviderUnreachable, Shape, VendorInput, VendorRequest
 from app.settings import KNOWN_PROVIDERS, Settings
 from tests.fakes import PICTURE
 
 _NOWHERE = "http://127.0.0.1:9"
 _INPUT = VendorInput(PICTURE, "image/jpeg", "https://store.test/input.jpg")
-_MODELS = {seed.key: seed for seed in model_seeds(SeedPrices(1, 1, 1, 1, 1, 1, 1, 600, 1800))}
+_MODELS = {seed.key: seed for seed in model_seeds(SeedPrices(1, 1, 1, 1, 1, 1, 1, 600, 1800, 3600))}
 # The demo vendor is the sandbox's, and has a suite of its own.
 _ROUTES = [route for route in route_seeds() if route.provider != "demo"]
 
@@ -35,7 +36,7 @@ def requests(route: RouteSeed, model: ModelSeed) -> list[VendorRequest]:
     durations = _within(route, model, "durations") or [None]
     return [
         VendorRequest(
-            kind=model.kind,
+            kind=Kind(model.kind).vendor_kind,
             vendor_model=route.vendor_model,
             prompt="a red kite",
             negative_prompt="rain",

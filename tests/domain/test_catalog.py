@@ -6,7 +6,7 @@ import pytest
 
 from app.domain.catalog.rows import CatalogInvalid
 from app.domain.catalog.views import Bounds, Work
-from app.domain.errors import Maintenance, ModelUnavailable
+from app.domain.errors import Maintenance, ModelUnavailable, StyleUnavailable
 from app.settings import KNOWN_PROVIDERS
 from tests.domain.conftest import OpenShop
 from tests.domain.shop import OPERATOR, Shop
@@ -23,9 +23,12 @@ async def test_the_first_catalogue_comes_from_the_settings(open_shop: OpenShop) 
         "video-standard": 60,
         "video-pro": 150,
         "upscale": 3,
+        "pack-standard": 6,
     }
     assert {model.timeout_seconds for model in models.values() if model.kind == "video"} == {999}
-    assert {model.timeout_seconds for model in models.values() if model.kind != "video"} == {99}
+    assert models["pack-standard"].timeout_seconds == 3600
+    brief = [model for model in models.values() if model.kind not in {"video", "pack"}]
+    assert {model.timeout_seconds for model in brief} == {99}
     assert all(set(model.titles) == {"ru", "en", "uz"} for model in models.values())
 
 
@@ -39,7 +42,7 @@ async def test_all_six_vendors_make_what_the_first_catalogue_sells(shop: Shop) -
     rows = await shop.run_sql("SELECT DISTINCT provider FROM provider_routes")
     assert {row["provider"] for row in rows} == set(KNOWN_PROVIDERS)
     models = await shop.run_sql("SELECT model_key FROM provider_routes WHERE provider <> 'demo' GROUP BY model_key")
-    assert len(models) == 7
+    assert len(models) == 8
 
 
 async def test_a_model_without_a_configured_provider_is_not_sold(open_shop: OpenShop) -> None:
@@ -59,6 +62,9 @@ async def test_a_model_without_a_configured_provider_is_not_sold(open_shop: Open
         ("UPDATE models SET options = options - 'aspect_ratios' WHERE key = 'upscale'", "upscale.*aspect_ratios"),
         ("UPDATE models SET options = options - 'durations' WHERE key = 'video-pro'", "video-pro.*durations"),
         ("UPDATE models SET options = options - 'min_inputs' WHERE key = 'edit-pro'", "edit-pro.*min_inputs"),
+        ("UPDATE models SET options = options - 'min_inputs' WHERE key = 'pack-standard'", "pack-standard.*min_inputs"),
+        ("DELETE FROM style_shots WHERE style_key = 'travel'", "pack_styles, key travel.*from 1 to 23"),
+        ("INSERT INTO style_shots SELECT 'business', 24, 'one more'", "pack_styles, key business.*from 1 to 23"),
         ("UPDATE models SET kind = 'sound' WHERE key = 'image-pro'", "image-pro.*kind"),
         ("UPDATE models SET titles = '\"Pro\"' WHERE key = 'image-pro'", "image-pro.*titles"),
         (
@@ -79,12 +85,12 @@ async def test_a_slip_in_the_catalogue_is_named_at_the_start(shop: Shop, stateme
 
 async def test_a_slip_while_it_runs_takes_its_model_out_and_no_other(shop: Shop) -> None:
     catalog = shop.services.catalog
-    assert len(await catalog.list_models()) == 7
+    assert len(await catalog.list_models()) == 8
     await shop.run_sql("UPDATE models SET options = '{}' WHERE key = 'image-pro'")
     await shop.run_sql("UPDATE models SET price_credits = 9 WHERE key = 'image-standard'")
     catalog.forget()
     models = {model.key: model for model in await catalog.list_models()}
-    assert len(models) == 6
+    assert len(models) == 7
     assert models["image-standard"].price_credits == 9
     with pytest.raises(ModelUnavailable):
         await catalog.get_enabled("image-pro")
@@ -102,7 +108,7 @@ async def test_a_slip_in_a_route_takes_that_route_out(shop: Shop) -> None:
     shop.services.catalog.forget()
     model = await shop.services.catalog.get_enabled("image-standard")
     assert [route.provider for route in model.routes] == ["spare"]
-    assert len(await shop.services.catalog.list_models()) == 7
+    assert len(await shop.services.catalog.list_models()) == 8
 
 
 async def test_accepted_work_goes_on_when_the_row_of_its_model_cannot_be_read(shop: Shop) -> None:
@@ -166,3 +172,19 @@ async def test_accepted_work_goes_on_when_its_model_is_withdrawn(shop: Shop) -> 
     await shop.run_sql("UPDATE models SET enabled = false")
     shop.services.catalog.forget()
     assert (await shop.work(view)).charged_credits == 4
+
+
+async def test_a_pack_that_cannot_be_read_is_out_and_no_other(shop: Shop) -> None:
+    await shop.run_sql("DELETE FROM style_shots WHERE style_key = 'travel'")
+    shop.services.catalog.forget()
+    assert [pack.key for pack in await shop.services.catalog.list_packs()] == ["business", "seasons"]
+    with pytest.raises(StyleUnavailable):
+        await shop.services.catalog.get_pack("travel")
+
+
+async def test_what_the_operator_has_made_of_a_pack_stays(shop: Shop) -> None:
+    await shop.run_sql("DELETE FROM style_shots WHERE style_key = 'travel' AND position > 2")
+    await shop.run_sql("UPDATE pack_styles SET enabled = false WHERE key = 'seasons'")
+    await shop.seed()
+    packs = {pack.key: len(pack.shots) for pack in await shop.services.catalog.list_packs()}
+    assert packs == {"business": 23, "travel": 2}

@@ -140,3 +140,21 @@ def test_directives_are_read(prompt: str, left: str, verdict: Verdict, flaky: bo
         flaky,
         slow,
     )
+
+
+@pytest.mark.parametrize(
+    ("prompt", "failing"),
+    [
+        ("[fail] x", {1, 2, 3, 23}),
+        ("[fail 3] x", {3}),
+        ("[Fail 2, 23] x", {2, 23}),
+        ("x [reject 1] [fail 3 2]", {1, 2, 3}),
+    ],
+)
+def test_a_directive_may_be_for_some_outputs_alone(prompt: str, failing: set[int]) -> None:
+    read = {number: read_directives(prompt, output_number=number) for number in (1, 2, 3, 23)}
+    assert {number for number, each in read.items() if each.verdict is not Verdict.SUCCEEDED} == failing
+    assert {each.prompt for each in read.values()} == {"x"}
+    order = Order(model="demo-edit", prompt=prompt, reference="0193c8a2-6f1e-7b54-9c1d-2f8a4e6b7c90/22/1")
+    assert order.output_number == 23
+    assert order.model_copy(update={"reference": "mine"}).output_number is None

@@ -118,6 +118,22 @@ def result(words: Words, params: Mapping[str, Any]) -> InlineKeyboardMarkup:
     return keyboard(rows)
 
 
+def photo_pack(words: Words, params: Mapping[str, Any]) -> InlineKeyboardMarkup:
+    """Under a pack's receipt: the same pack again, and the originals as files."""
+    price = _draft_price(params)
+    return keyboard(
+        [
+            [callback_button(words.plain("button-again", price=price), pack(Action.AGAIN, params["draft_id"], price))],
+            [
+                callback_button(
+                    words.plain("button-original", count=params["count"]),
+                    pack(Action.ORIGINAL, params["generation_id"]),
+                )
+            ],
+        ]
+    )
+
+
 def failed(words: Words, params: Mapping[str, Any]) -> InlineKeyboardMarkup | None:
     """Under a failure: try again."""
     if not params.get("draft_id"):

@@ -28,6 +28,8 @@ TEMPLATES: Final[Mapping[str, Template]] = {
     "progress": work_messages.progress,
     "result": work_messages.result,
     "receipt": work_messages.receipt,
+    "pack-album": work_messages.pack_album,
+    "pack-receipt": work_messages.pack_receipt,
     "original": work_messages.original,
     "unlocked": work_messages.unlocked,
     "failed": work_messages.failed,

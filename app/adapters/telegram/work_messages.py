@@ -54,18 +54,22 @@ def progress(words: Words, params: Mapping[str, Any]) -> Message:
     position, eta = params.get("queue_position"), params.get("eta_seconds")
     lines = [
         words.html("progress-title", model=_title(params)),
-        quote(params["prompt"], _PROMPT_IN_PROGRESS),
+        quote(params["prompt"], _PROMPT_IN_PROGRESS) if params["prompt"] else "",
         words.html("progress-queue-position", position=position)
         if stage == "queued" and position
         else words.html(f"progress-{stage}"),
     ]
+    if params.get("made") is not None and stage != "queued":
+        lines.append(words.html("progress-pack", made=params["made"], total=params["total"]))
     if stage not in {"queued", "cancelling"}:
         lines.append(
             f"<code>{bar(params['percent'])}</code> {words.html('progress-percent', percent=params['percent'])}"
         )
     if eta and stage != "cancelling":
         lines.append(_eta(words, int(eta)))
-    return "\n".join(lines), keyboards.progress(words, params["generation_id"]) if params["cancellable"] else None
+    return "\n".join(line for line in lines if line), keyboards.progress(words, params["generation_id"]) if params[
+        "cancellable"
+    ] else None
 
 
 def result(words: Words, params: Mapping[str, Any]) -> Message:
@@ -83,6 +87,25 @@ def result(words: Words, params: Mapping[str, Any]) -> Message:
 def receipt(words: Words, params: Mapping[str, Any]) -> Message:
     """What follows an album: the money, and the buttons."""
     return "\n".join(_money(words, params)), keyboards.result(words, params)
+
+
+def pack_album(words: Words, params: Mapping[str, Any]) -> Message:
+    """The caption of a pack's album: how many there are with these. The buttons follow with the receipt."""
+    return words.html("pack-album", model=_title(params), made=params["made"], total=params["total"]), None
+
+
+def pack_receipt(words: Words, params: Mapping[str, Any]) -> Message:
+    """What follows a pack's last album: what was made, what became of the money, and the buttons."""
+    made, total, returned = params["count"], params["total"], params["returned"]
+    lines = [
+        words.html("pack-receipt", model=_title(params), made=made, total=total),
+        words.html("receipt", held=params["held"], charged=params["charged"], returned=returned),
+    ]
+    if made < total:
+        lines.append(words.html("pack-receipt-missing", missing=total - made, returned=returned))
+    return "\n".join([*lines, words.html("receipt-balance", balance=params["balance"])]), keyboards.photo_pack(
+        words, params
+    )
 
 
 def original(words: Words, _params: Mapping[str, Any]) -> Message:

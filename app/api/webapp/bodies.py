@@ -7,7 +7,16 @@ from typing import Annotated, Final, Literal
 from uuid import UUID
 
 from fastapi import Header
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictInt, StrictStr, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictInt,
+    StrictStr,
+    model_validator,
+)
 
 from app.core.i18n import LANGUAGES
 from app.domain.generations.options import LARGEST_SEED
@@ -21,6 +30,10 @@ def _storable(text: str) -> str:
         message = "must not contain NUL characters"
         raise ValueError(message)
     return text
+
+
+def _none_if_empty(value: object) -> object:
+    return None if value == "" else value
 
 
 Text = Annotated[StrictStr, Field(max_length=_LONGEST_TEXT), AfterValidator(_storable)]
@@ -87,12 +100,12 @@ class GenerationOptions(Body):
 class NewGeneration(Body):
     """What is to be made."""
 
-    kind: Literal["image", "edit", "video", "upscale"] = Field(examples=["image"])
+    kind: Literal["image", "edit", "video", "upscale", "pack"] = Field(examples=["image"])
     model: Key = Field(description="A key of the catalogue.", examples=["image-standard"])
     prompt: Text = Field(
         "",
         description="1 to 2,000 characters; an upscale needs none, nor does a style without `needs_prompt`. With a"
-        " style, the whole of what it makes of them counts.",
+        " style, the whole of what it makes of them counts. To the words of a pack's shots it is added.",
         examples=["A lighthouse in a storm, oil on canvas"],
     )
     negative_prompt: Text | None = Field(None, description="What should not be seen.", examples=["people"])
@@ -106,10 +119,12 @@ class NewGeneration(Body):
     style: Annotated[StrictStr, Field(max_length=64, pattern=r"^([a-z0-9][a-z0-9._-]*)?$")] | None = Field(
         None,
         description="A key of the styles: the prompt is put into its template. Whether it asks for words, and how many"
-        " inputs it takes, the style says. `funding: copy` without one is `copy-look`.",
+        " inputs it takes, the style says. `funding: copy` without one is `copy-look`. Of a pack: which one.",
         examples=[None],
     )
-    avatar: Literal[""] | None = Field(None, description="None: there are no avatars yet.")
+    avatar: Annotated[UUID | None, BeforeValidator(_none_if_empty)] = Field(
+        None, description="Of a pack: whom it shows, an avatar of yours; its photos are the inputs.", examples=[None]
+    )
     funding: Literal["credits", "free", "copy"] = Field(
         "credits", description="`free` and `copy`: one of today's free ones, with a watermark."
     )
@@ -122,8 +137,8 @@ class NewGeneration(Body):
 
         What is as if it had not been said is left out too, so that a new optional field changes no earlier digest.
         """
-        content = self.model_dump(mode="json", exclude={"max_price", "avatar"}, exclude_defaults=True)
-        for name in ("inputs", "style"):
+        content = self.model_dump(mode="json", exclude={"max_price"}, exclude_defaults=True)
+        for name in ("inputs", "style", "avatar"):
             if not content.get(name):
                 content.pop(name, None)
         return _digest(content)

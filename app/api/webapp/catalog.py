@@ -4,7 +4,7 @@ from fastapi import APIRouter
 
 from app.api.deps import SIGNED_IN, SignedIn, SignedInRoute, Wired
 from app.api.errors import refusals
-from app.api.webapp.rendering import model_of, product_of, style_of
+from app.api.webapp.rendering import model_of, product_of, styles_of
 from app.api.webapp.shapes import Catalogue, Listing, Style
 
 router = APIRouter(prefix="/api/v1", tags=["catalogue"], route_class=SignedInRoute)
@@ -17,13 +17,15 @@ async def read_catalog(caller: SignedIn, container: Wired) -> Catalogue:
     products = await container.services.catalog.list_products()
     return Catalogue(
         models=[model_of(model, caller.language) for model in models],
-        styles=[style_of(style, caller.language) for style in await container.services.catalog.list_styles()],
+        styles=await styles_of(container, caller.language),
         products=[product_of(product, caller) for product in products],
     )
 
 
 @router.get("/styles", summary="Styles", responses=refusals(*SIGNED_IN))
 async def list_styles(caller: SignedIn, container: Wired) -> Listing[Style]:
-    """Prompt templates in the operator's order, all of them on one page; one that cannot be ordered now is left out."""
-    styles = await container.services.catalog.list_styles()
-    return Listing(items=[style_of(style, caller.language) for style in styles], next_cursor=None)
+    """Prompt templates and then photo packs, in the operator's order, all of them on one page.
+
+    What cannot be ordered now is left out.
+    """
+    return Listing(items=await styles_of(container, caller.language), next_cursor=None)

@@ -74,6 +74,7 @@ async def create_draft(
         duration_seconds=options.duration_seconds,
         inputs=tuple(body.inputs or ()),
         style_key=body.style or None,
+        avatar_id=body.avatar,
         funding=Funding(body.funding),
         parent_id=body.parent_id,
     )

@@ -78,6 +78,7 @@ async def submit_generation(
         parent_id=body.parent_id,
         inputs=tuple(body.inputs or ()),
         style_key=body.style or None,
+        avatar_id=body.avatar,
         max_price=body.max_price,
         request_key=f"api:{idempotency_key}" if idempotency_key else None,
         body_hash=body.digest() if idempotency_key else None,

@@ -7,8 +7,9 @@ from app.core.paging import Page
 from app.domain.accounts.service import Account
 from app.domain.actors import Actor
 from app.domain.avatars.views import AvatarView
-from app.domain.catalog.views import Model, Product, Style
+from app.domain.catalog.views import Model, Pack, Product, Style
 from app.domain.credits.service import LedgerItem
+from app.domain.generations.models import Kind
 from app.domain.generations.views import DraftView, GenerationView, OutputView
 from app.domain.payments.models import Method, Purpose
 from app.domain.payments.views import GiftView, OrderView, SubscriptionView
@@ -70,6 +71,34 @@ def model_of(model: Model, language: str) -> shapes.Model:
     )
 
 
+def pack_of(pack: Pack, model: Model, language: str) -> shapes.Style:
+    """A photo pack that can be ordered, as that model makes it."""
+    return shapes.Style(
+        key=pack.key,
+        kind=Kind.PACK.value,
+        title=pack.title(language),
+        sample_url=pack.sample_url,
+        model=model.key,
+        price=model.price(len(pack.shots)),
+        needs_prompt=False,
+        inputs=0,
+        shots=len(pack.shots),
+        aspect_ratio=model.default_ratio,
+        duration_seconds=None,
+    )
+
+
+async def styles_of(container: Container, language: str) -> list[shapes.Style]:
+    """Every style that can be ordered, and after them the photo packs."""
+    catalog = container.services.catalog
+    styles = [style_of(style, language) for style in await catalog.list_styles()]
+    packs = await catalog.list_packs()
+    if packs:
+        model = await catalog.get_first(Kind.PACK.value, None)
+        styles += [pack_of(pack, model, language) for pack in packs]
+    return styles
+
+
 def style_of(style: Style, language: str) -> shapes.Style:
     """A style that can be ordered."""
     return shapes.Style(
@@ -81,6 +110,7 @@ def style_of(style: Style, language: str) -> shapes.Style:
         price=style.price_credits,
         needs_prompt=style.needs_words,
         inputs=style.inputs,
+        shots=None,
         aspect_ratio=style.aspect_ratio,
         duration_seconds=style.duration_seconds,
     )
@@ -164,6 +194,7 @@ async def generation_of(container: Container, view: GenerationView, language: st
         parent_id=view.parent_id,
         inputs=list(view.inputs),
         style=view.style_key,
+        avatar=view.avatar_id,
         created_at=view.created_at,
         started_at=view.started_at,
         completed_at=view.completed_at,

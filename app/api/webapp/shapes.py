@@ -110,18 +110,21 @@ class Model(Shape):
 
 
 class Style(Shape):
-    """A prompt template of the operator's."""
+    """A prompt template of the operator's; of kind `pack`, one for each of its shots."""
 
     key: str = Field(description="`copy-look` is the one of `funding: copy`.", examples=["film-poster"])
-    kind: Literal["image", "edit", "video"]
+    kind: Literal["image", "edit", "video", "pack"]
     title: str = Field(description="In the user's language.", examples=["Kino afishasi"])
     sample_url: str | None = Field(description="A picture in this style.", examples=[None])
     model: str = Field(
         description="Makes it, unless another one of its kind is asked for.", examples=["image-standard"]
     )
-    price: int = Field(description="Credits for one output by that model.", examples=[4])
+    price: int = Field(description="Credits for one output by that model; of a pack, for all of it.", examples=[4])
     needs_prompt: bool = Field(description="Otherwise words are welcome.", examples=[True])
-    inputs: int = Field(description="Pictures that it is made from: exactly so many.", examples=[0])
+    inputs: int = Field(
+        description="Pictures that it is made from: exactly so many. A pack has an avatar.", examples=[0]
+    )
+    shots: int | None = Field(description="Of a pack: how many pictures it makes.", examples=[None])
     aspect_ratio: str = Field(description="Unless another one is asked for.", examples=["3:4"])
     duration_seconds: int | None = Field(description="Of a video, unless asked for.", examples=[None])
 
@@ -204,6 +207,7 @@ class Generation(Shape):
     parent_id: UUID | None
     inputs: list[UUID] = Field(description="Uploads that it is made from; they are kept for a while.", examples=[[]])
     style: str | None = Field(description="The style that the prompt was put into.", examples=[None])
+    avatar: UUID | None = Field(description="Whom a pack shows; it may be deleted since.", examples=[None])
     created_at: Time
     started_at: Time | None
     completed_at: Time | None

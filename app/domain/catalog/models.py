@@ -53,6 +53,32 @@ class ProviderRoute(Base):
     pause_reason: Mapped[str | None] = mapped_column(Text)
 
 
+class PackStyle(Base):
+    """A photo pack as it is sold: a look that an avatar is photographed in, shot by shot.
+
+    Its price is that of the pack model for as many outputs as it has shots.
+    """
+
+    __tablename__ = "pack_styles"
+
+    key: Mapped[str] = mapped_column(Text, primary_key=True)
+    titles: Mapped[Any] = mapped_column(JSONB)
+    sample_url: Mapped[str | None] = mapped_column(Text)
+    position: Mapped[int]
+    enabled: Mapped[bool] = mapped_column(server_default=true())
+
+
+class StyleShot(Base):
+    """One picture of a pack. Orders keep the words that they were accepted with, so that changes touch no open one."""
+
+    __tablename__ = "style_shots"
+    __table_args__ = (CheckConstraint("prompt <> ''", name="style_shots_prompt"),)
+
+    style_key: Mapped[str] = mapped_column(Text, ForeignKey("pack_styles.key", ondelete="RESTRICT"), primary_key=True)
+    position: Mapped[int] = mapped_column(primary_key=True)
+    prompt: Mapped[str] = mapped_column(Text)
+
+
 class RouteBreaker(Base):
     """The fuse of a route that has failed lately; a route without a row is sound.
 

@@ -11,8 +11,9 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from app.core.db import Reader, Tx
 from app.core.ids import new_id
-from app.domain.catalog.rows import CatalogInvalid, read_model, read_route, read_style
-from app.domain.catalog.views import Model, Product, ProductKind, Route, Style
+from app.domain.catalog.pack_seeds import PackSeed
+from app.domain.catalog.rows import CatalogInvalid, read_model, read_pack, read_route, read_style
+from app.domain.catalog.views import Model, Pack, Product, ProductKind, Route, Style
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,7 @@ class Listing:
 
     models: tuple[Model, ...]
     styles: tuple[Style, ...]
+    packs: tuple[Pack, ...]
     unreadable: frozenset[str]
     slips: tuple[CatalogInvalid, ...]
 
@@ -142,13 +144,27 @@ _SEED_PRODUCT = text(
     ON CONFLICT (key) DO NOTHING
     """
 ).bindparams(bindparam("titles", type_=JSONB))
+_PACKS = text("SELECT key, titles, sample_url, enabled FROM pack_styles ORDER BY position, key").columns(titles=JSONB)
+_SHOTS = text("SELECT style_key, prompt FROM style_shots ORDER BY style_key, position")
+# Shots come with a pack that is new: those of one that exists are the operator's.
+_SEED_PACK = text(
+    """
+    WITH entered AS (
+        INSERT INTO pack_styles (key, titles, position) VALUES (:key, :titles, :position)
+        ON CONFLICT (key) DO NOTHING RETURNING key
+    )
+    INSERT INTO style_shots (style_key, position, prompt)
+    SELECT e.key, s.position, s.prompt
+    FROM entered e, unnest(CAST(:prompts AS text[])) WITH ORDINALITY AS s (prompt, position)
+    """
+).bindparams(bindparam("titles", type_=JSONB))
 _PAUSE = text(
     "UPDATE provider_routes SET paused_until = now() + CAST(:pause AS interval), pause_reason = :reason WHERE id = :id"
 )
 
 
 async def list_all(reader: Reader) -> Listing:
-    """Every model with its enabled routes in order of preference, and every style."""
+    """Every model with its enabled routes in order of preference, every style, every pack with its shots."""
     slips: list[CatalogInvalid] = []
 
     def read(row: Row[Any], reads: Callable[[Row[Any]], _Read]) -> _Read | None:
@@ -170,9 +186,14 @@ async def list_all(reader: Reader) -> Listing:
         for row in await reader.all(_STYLES)
         if row.model_key in readable
     ]
+    shots: dict[str, list[str]] = {}
+    for row in await reader.all(_SHOTS):
+        shots.setdefault(row.style_key, []).append(row.prompt)
+    packs = [read(row, lambda row: read_pack(row, tuple(shots.get(row.key, ())))) for row in await reader.all(_PACKS)]
     return Listing(
         models=tuple(readable.values()),
         styles=tuple(style for style in styles if style is not None),
+        packs=tuple(pack for pack in packs if pack is not None),
         unreadable=frozenset(row.key for row, model in zip(rows, models, strict=True) if model is None),
         slips=tuple(slips),
     )
@@ -266,6 +287,20 @@ async def seed_products(tx: Tx, products: Sequence[ProductSeed]) -> None:
                 "days": product.days,
                 "recurring": product.recurring,
                 "position": product.position,
+            },
+        )
+
+
+async def seed_packs(tx: Tx, packs: Sequence[PackSeed]) -> None:
+    """Enter the photo packs that are not there yet, with their shots."""
+    for pack in packs:
+        await tx.execute(
+            _SEED_PACK,
+            {
+                "key": pack.key,
+                "titles": dict(pack.titles),
+                "position": pack.position,
+                "prompts": list(pack.prompts),
             },
         )
 

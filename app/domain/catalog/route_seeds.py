@@ -27,6 +27,16 @@ _PNG: Final = {"output_format": "png"}
 # Stability has neither 3:4 nor 4:3; these are the nearest.
 _STABILITY_RATIOS: Final = {"ratios": {"3:4": "4:5", "4:3": "5:4"}}
 
+_EDITS: Final[tuple[_Row, ...]] = (
+    ("gemini", "gemini-nano-banana-2.1", 40_000, {"imageSize": "1K"}, {}),
+    ("kling", "kling-v3-omni", 28_000, {"resolution": "1k"}, {}),
+    ("kie", "google/nano-banana-edit", 20_000, _PNG, {}),
+    ("aimlapi", "google/nano-banana-edit", 40_000, {}, {}),
+    ("stability", "generate/sd3:sd3.5-large", 65_000, _PNG, {**_ONE_INPUT, "aspect_ratios": ["auto"]}),
+    ("runway", "gen4_image", 80_000, {}, {**_BRIEF_PROMPT, "max_inputs": 3}),
+    ("demo", "demo-edit", 10_000, {}, {}),
+)
+
 _ROUTES: Final[Mapping[str, tuple[_Row, ...]]] = {
     "image-standard": (
         ("gemini", "gemini-nano-banana-2.1", 40_000, {"imageSize": "1K"}, {}),
@@ -46,15 +56,9 @@ _ROUTES: Final[Mapping[str, tuple[_Row, ...]]] = {
         ("kling", "kling-v3", 28_000, {"resolution": "2k"}, {}),
         ("demo", "demo-pro", 40_000, {}, {}),
     ),
-    "edit-standard": (
-        ("gemini", "gemini-nano-banana-2.1", 40_000, {"imageSize": "1K"}, {}),
-        ("kling", "kling-v3-omni", 28_000, {"resolution": "1k"}, {}),
-        ("kie", "google/nano-banana-edit", 20_000, _PNG, {}),
-        ("aimlapi", "google/nano-banana-edit", 40_000, {}, {}),
-        ("stability", "generate/sd3:sd3.5-large", 65_000, _PNG, {**_ONE_INPUT, "aspect_ratios": ["auto"]}),
-        ("runway", "gen4_image", 80_000, {}, {**_BRIEF_PROMPT, "max_inputs": 3}),
-        ("demo", "demo-edit", 10_000, {}, {}),
-    ),
+    "edit-standard": _EDITS,
+    # A shot is an edit with the avatar's photos for references; Stability takes one, and keeps its shape.
+    "pack-standard": tuple(row for row in _EDITS if row[0] != "stability"),
     "edit-pro": (
         ("gemini", "gemini-nano-banana-2.1", 80_000, {"imageSize": "2K"}, {}),
         ("kie", "nano-banana-2", 60_000, {"resolution": "2K", **_PNG}, {}),

@@ -7,10 +7,10 @@ from typing import Any, Final
 
 from sqlalchemy import Row
 
-from app.domain.catalog.views import SLOT, SLOTS, Bounds, Breaker, Model, Route, Style
+from app.domain.catalog.views import MOST_SHOTS, SLOT, SLOTS, Bounds, Breaker, Model, Pack, Route, Style
 
 STYLE_KINDS: Final = frozenset({"image", "edit", "video"})
-KINDS: Final = frozenset({"image", "edit", "video", "upscale"})
+KINDS: Final = frozenset({"image", "edit", "video", "upscale", "pack"})
 _OPTIONS: Final = frozenset({"aspect_ratios", "max_count", "durations", "price_seconds", "min_inputs", "max_inputs"})
 _BOUNDS: Final = frozenset({"min_inputs", "max_inputs", "input_pixels", "aspect_ratios", "durations", "prompt_units"})
 
@@ -53,9 +53,23 @@ def read_model(row: Row[Any], routes: tuple[Route, ...]) -> Model:
     fields.require(bool(model.durations) == (model.kind == "video"), "durations are for videos, and for all of them")
     fields.require(model.min_inputs <= model.max_inputs, "min_inputs must not be above max_inputs")
     fields.require(
-        model.kind not in {"edit", "upscale"} or model.min_inputs > 0, "min_inputs must be at least 1 for this kind"
+        model.kind not in {"edit", "upscale", "pack"} or model.min_inputs > 0,
+        "min_inputs must be at least 1 for this kind",
     )
     return model
+
+
+def read_pack(row: Row[Any], shots: tuple[str, ...]) -> Pack:
+    """A photo pack from its row and its shots in order. Raises: CatalogInvalid."""
+    place = f"pack_styles, key {row.key}"
+    fields = _Fields(f"{place}, titles", row.titles, None)
+    fields.require(_STYLE_KEY.fullmatch(row.key) is not None, "the key must be short, of small letters and digits")
+    fields = _Fields(f"{place}, style_shots", {}, None)
+    fields.require(1 <= len(shots) <= MOST_SHOTS, f"there must be from 1 to {MOST_SHOTS}")
+    fields.require(
+        max(map(len, shots), default=0) <= _LONGEST_TEMPLATE, f"must have {_LONGEST_TEMPLATE} characters at most"
+    )
+    return Pack(row.key, row.titles, row.sample_url, enabled=row.enabled, shots=shots)
 
 
 def read_route(row: Row[Any]) -> Route:

@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from app.domain.catalog.repository import ModelSeed, ProductSeed
-from app.domain.catalog.views import AS_THE_INPUT, ProductKind
+from app.domain.catalog.views import AS_THE_INPUT, MOST_SHOTS, ProductKind
 
 _RATIOS: Final = ("1:1", "3:4", "4:3", "9:16", "16:9")
+_PACK_RATIOS: Final = ("3:4", "1:1", "4:3", "9:16", "16:9")
 _VIDEO_RATIOS: Final = ("16:9", "9:16", "1:1")
 _MOST_PICTURES: Final = 4
 _MOST_INPUTS: Final = 4
@@ -27,6 +28,7 @@ class SeedPrices:
     upscale: int
     image_timeout_seconds: int
     video_timeout_seconds: int
+    pack_timeout_seconds: int
 
 
 def model_seeds(prices: SeedPrices) -> tuple[ModelSeed, ...]:
@@ -47,6 +49,8 @@ def model_seeds(prices: SeedPrices) -> tuple[ModelSeed, ...]:
         "price_seconds": _PRICE_SECONDS,
     }
     upscale = {"aspect_ratios": [AS_THE_INPUT], "max_count": 1, "min_inputs": 1, "max_inputs": 1}
+    # A shot has words of its own, and no shape to take from several photos.
+    pack = {"aspect_ratios": list(_PACK_RATIOS), "max_count": MOST_SHOTS, "min_inputs": 1, "max_inputs": _MOST_INPUTS}
     brief, long = prices.image_timeout_seconds, prices.video_timeout_seconds
     return (
         ModelSeed("image-standard", "image", standard, prices.image_standard, picture, brief, 10),
@@ -65,6 +69,15 @@ def model_seeds(prices: SeedPrices) -> tuple[ModelSeed, ...]:
             upscale,
             brief,
             70,
+        ),
+        ModelSeed(
+            "pack-standard",
+            "pack",
+            {"en": "Photo pack", "ru": "Фотосессия", "uz": "Fotosessiya"},
+            prices.edit_standard,
+            pack,
+            prices.pack_timeout_seconds,
+            80,
         ),
     )
 

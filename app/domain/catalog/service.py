@@ -13,10 +13,11 @@ from app.core.db import Database
 from app.domain.actors import Actor
 from app.domain.audit import log as audit
 from app.domain.catalog import repository
+from app.domain.catalog.pack_seeds import pack_seeds
 from app.domain.catalog.route_seeds import route_seeds
 from app.domain.catalog.seeds import ProductPrices, SeedPrices, model_seeds, product_seeds
 from app.domain.catalog.style_seeds import style_seeds
-from app.domain.catalog.views import Model, Product, Route, Style, Work
+from app.domain.catalog.views import PACK_KIND, Model, Pack, Product, Route, Style, Work
 from app.domain.errors import Maintenance, ModelUnavailable, NotFound, StyleUnavailable
 
 log = structlog.get_logger(__name__)
@@ -38,6 +39,7 @@ class CatalogService:
         self._preference = {name: position for position, name in enumerate(providers)}
         self._models: dict[str, Model] = {}
         self._styles: dict[str, Style] = {}
+        self._packs: dict[str, Pack] = {}
         self._products: dict[str, Product] = {}
         self._slips: tuple[str, ...] = ()
         self._maintenance = False
@@ -49,6 +51,7 @@ class CatalogService:
             await repository.seed(tx, model_seeds(prices), route_seeds())
             await repository.seed_products(tx, product_seeds(products))
             await repository.seed_styles(tx, style_seeds())
+            await repository.seed_packs(tx, pack_seeds())
             listing = await repository.list_all(tx)
         for slip in listing.slips:
             raise slip
@@ -82,10 +85,33 @@ class CatalogService:
             raise ModelUnavailable(model=key)
         return model
 
+    async def get_first(self, kind: str, preferred: str | None) -> Model:
+        """The preferred model of a kind if it can be ordered, else the first. Raises: Maintenance, ModelUnavailable."""
+        models = [model for model in await self.list_models() if model.kind == kind]
+        if not models:
+            raise ModelUnavailable(model="")
+        model = next((model for model in models if model.key == preferred), models[0])
+        return await self.get_enabled(model.key)
+
     def require_route(self, model: Model, work: Work) -> None:
         """Whether somebody can make this right now. Raises: ModelUnavailable."""
         if not any(route.available and route.bounds.hold(work) for route in model.routes):
             raise ModelUnavailable(model=model.key)
+
+    async def list_packs(self) -> tuple[Pack, ...]:
+        """The photo packs on sale, in the operator's order; none while no model makes them."""
+        await self._refresh()
+        if not any(model.kind == PACK_KIND and _on_sale(model) for model in self._models.values()):
+            return ()
+        return tuple(pack for pack in self._packs.values() if pack.enabled)
+
+    async def get_pack(self, key: str) -> Pack:
+        """A photo pack on sale. Raises: StyleUnavailable."""
+        await self._refresh()
+        pack = self._packs.get(key)
+        if pack is None or not pack.enabled:
+            raise StyleUnavailable(style=key)
+        return pack
 
     async def find_model(self, key: str) -> Model | None:
         """A model, on sale or not: work that was accepted goes on."""
@@ -157,6 +183,7 @@ class CatalogService:
             model.key: replace(model, routes=_configured(model.routes, self._preference)) for model in listing.models
         }
         self._styles = {style.key: self._with_sample(style) for style in listing.styles}
+        self._packs = {pack.key: pack for pack in listing.packs}
         self._products = {product.key: product for product in products}
         self._read_at = time.monotonic()
 

@@ -179,6 +179,32 @@ def render(template: str, words: str) -> str:
     return SLOT.sub(lambda _slot: words.strip(), template).strip()
 
 
+PACK_KIND: Final = "pack"
+"""The kind of models that make photo packs."""
+MOST_SHOTS: Final = 23
+"""Of a pack (spec, row 8)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pack:
+    """A photo pack: what an avatar is photographed as, shot by shot."""
+
+    key: str
+    titles: Mapping[str, str]
+    sample_url: str | None
+    enabled: bool
+    shots: tuple[str, ...]
+
+    @property
+    def longest_shot(self) -> str:
+        """The shot with the most words, which asks the most of a vendor."""
+        return max(self.shots, key=len)
+
+    def title(self, language: str) -> str:
+        """The pack's name in a language, or its English one."""
+        return self.titles.get(language) or self.titles.get("en") or self.key
+
+
 class ProductKind(StrEnum):
     """What a product is."""
 

@@ -27,6 +27,7 @@ class DeliveryKind(StrEnum):
 
     PROGRESS = "progress"
     RESULT = "result"
+    ALBUM = "album"
     RECEIPT = "receipt"
     OUTCOME = "outcome"
     ORIGINAL = "original"

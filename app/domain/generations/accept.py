@@ -31,6 +31,7 @@ from app.domain.errors import (
 from app.domain.generations.free import require_left
 from app.domain.generations.models import Funding, Kind, Origin
 from app.domain.generations.options import LARGEST_SEED
+from app.domain.generations.packs import write_shots
 from app.domain.generations.views import Options
 from app.domain.limits.quotas import FreeQuotas
 from app.domain.limits.tiers import Limits, TierLimits
@@ -70,6 +71,7 @@ class Acceptance:
     inputs: tuple[UUID, ...] = ()
     style_key: str | None = None
     rendered_prompt: str | None = None
+    avatar_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,12 +119,12 @@ _INSERT = text(
     accepted AS (
         INSERT INTO generations (id, user_id, kind, model_key, prompt, negative_prompt, options, output_count, seed,
             origin, funding, price_credits, request_key, body_hash, parent_id, draft_id, money_back, start_by,
-            next_ring_at, inputs, style_key, rendered_prompt)
+            next_ring_at, inputs, style_key, rendered_prompt, avatar_id)
         SELECT :id, :user_id, :kind, :model_key, :prompt, :negative_prompt, :options, :output_count, :seed,
             :origin, :funding, :price_credits, :request_key, CAST(:body_hash AS bytea), CAST(:parent_id AS uuid),
             CAST(:draft_id AS uuid), :money_back, now() + CAST(:start_wait AS interval),
             now() + CAST(:first_ring AS interval), CAST(:inputs AS uuid[]), CAST(:style_key AS text),
-            CAST(:rendered_prompt AS text)
+            CAST(:rendered_prompt AS text), CAST(:avatar_id AS uuid)
         FROM counts
         WHERE minute < :per_minute AND hour < :per_hour
             AND coalesce(model_hour < CAST(:model_per_hour AS integer), true)
@@ -153,9 +155,9 @@ async def hold_and_queue(tx: Tx, actor: Actor, acceptance: Acceptance, model: Mo
     """Hold the price, count the windows under the user's lock, write the row, ring after the commit.
 
     Raises: UserNotFound, UserBanned, UserSuspended, MaxActiveGenerations, RateLimitExceeded, InsufficientCredits,
-        UploadInvalid when an input is not kept any more, ConcurrentUpdate; IntegrityError of `generations_api_key` or
-        `generations_own_key` when the request key is taken. Whatever is raised rolls the hold back with everything
-        else.
+        UploadInvalid when an input is not kept any more, StyleUnavailable, ConcurrentUpdate; IntegrityError of
+        `generations_api_key` or `generations_own_key` when the request key is taken. Whatever is raised rolls the hold
+        back with everything else.
     """
     generation_id = new_id()
     user_id = actor.user_id
@@ -229,6 +231,8 @@ async def require_room(reader: Reader, user: UserView, model: Model, limits: Lim
 
 
 async def _queue(tx: Tx, user_id: int, generation_id: UUID, acceptance: Acceptance, row: Row[Any]) -> Accepted:
+    if acceptance.kind is Kind.PACK and acceptance.style_key is not None:
+        await write_shots(tx, generation_id, acceptance.style_key, acceptance.prompt, count=acceptance.options.count)
     if acceptance.draft_id is not None:
         await tx.execute(_START_DRAFT, {"draft_id": acceptance.draft_id, "id": generation_id})
     if acceptance.origin is Origin.BOT and acceptance.chat_id is not None:
@@ -258,6 +262,7 @@ def _row(generation_id: UUID, user_id: int, acceptance: Acceptance, terms: Terms
         "inputs": list(acceptance.inputs),
         "style_key": acceptance.style_key,
         "rendered_prompt": acceptance.rendered_prompt,
+        "avatar_id": acceptance.avatar_id,
         "start_wait": terms.start_wait,
         "first_ring": terms.first_ring,
     }

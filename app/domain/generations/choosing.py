@@ -6,7 +6,7 @@ from typing import Any, Final
 from app.core.db import Tx
 from app.domain.catalog.service import CatalogService
 from app.domain.catalog.views import Model
-from app.domain.errors import ModelUnavailable, ValidationFailed
+from app.domain.errors import ValidationFailed
 from app.domain.generations.models import Funding, Kind
 from app.domain.generations.options import check_allowed, check_funding, check_shape
 from app.domain.generations.requests import NewDraft
@@ -40,7 +40,7 @@ class Chooser:
             seed=new.seed,
             duration_seconds=model.default_duration if new.duration_seconds is None else new.duration_seconds,
         )
-        check_shape(options)
+        check_shape(options, new.kind)
         if not new.files and new.awaits is None:
             check_allowed(options, model, kind=new.kind, inputs=len(new.inputs))
             check_funding(new.funding, new.kind, options, inputs=len(new.inputs))
@@ -50,12 +50,7 @@ class Chooser:
         if new.model_key is not None:
             model = await self._catalog.get_enabled(new.model_key)
         else:
-            models = [model for model in await self._catalog.list_models() if model.kind == new.kind]
-            if not models:
-                raise ModelUnavailable(model="")
-            preferred = preferences_of(user, new.kind).get("model")
-            model = next((model for model in models if model.key == preferred), models[0])
-            model = await self._catalog.get_enabled(model.key)
+            model = await self._catalog.get_first(new.kind.value, preferences_of(user, new.kind).get("model"))
         if model.kind != new.kind:
             raise ValidationFailed({"model": f"does not make {new.kind.value}"})
         return model

@@ -44,6 +44,7 @@ class Lease:
     negative_prompt: str | None
     options: Options
     inputs: tuple[UUID, ...]
+    shot_prompts: tuple[str, ...]
     output_count: int
     seed: int
     origin: Origin
@@ -55,6 +56,10 @@ class Lease:
     faults: int
     cancel_requested: bool
     waited_too_long: bool
+
+    def prompt_of(self, index: int) -> str:
+        """The words that one output is asked for with."""
+        return self.shot_prompts[index] if self.kind is Kind.PACK else self.prompt
 
     @property
     def timed_out(self) -> bool:
@@ -101,6 +106,9 @@ _CLAIM = text(
     SELECT id, user_id, fence, kind, model_key, coalesce(rendered_prompt, prompt) AS prompt, negative_prompt, options,
         inputs, output_count, seed, origin, funding, price_credits, accepted_at, timeout_at, now() AS now, faults,
         cancel_requested_at IS NOT NULL AS cancel_requested,
+        CASE WHEN kind = 'pack' THEN (
+            SELECT array_agg(s.prompt ORDER BY s.output_index) FROM pack_shots s WHERE s.generation_id = claimed.id
+        ) END AS shot_prompts,
         waited_too_long, old_status
     FROM claimed
     """  # noqa: S608 - fixed text
@@ -210,6 +218,7 @@ async def claim(
         negative_prompt=row.negative_prompt,
         options=Options.from_json(row.options),
         inputs=tuple(row.inputs),
+        shot_prompts=tuple(row.shot_prompts or ()),
         output_count=row.output_count,
         seed=row.seed,
         origin=Origin(row.origin),

@@ -12,6 +12,7 @@ from app.domain.delivery.outbox import ClaimedDelivery
 from app.domain.delivery.service import Content, NotYet, Removal
 from app.domain.generations import repository
 from app.domain.generations.medians import MedianCache
+from app.domain.generations.models import Kind
 from app.domain.generations.views import GenerationView, OutputView
 from app.domain.ports import Media, Messenger, MessengerError, Outgoing, Priority, Sent
 
@@ -40,6 +41,8 @@ def progress_params(view: GenerationView, language: str) -> dict[str, object]:
         "generation_id": str(view.id),
         "model_title": view.model_title(language),
         "prompt": view.prompt,
+        "made": len(view.outputs) if view.kind is Kind.PACK else None,
+        "total": view.options.count,
         "stage": view.stage.value,
         "percent": view.percent,
         "queue_position": view.queue_position,
@@ -60,6 +63,7 @@ class GenerationContents:
         return {
             DeliveryKind.PROGRESS: _Progress(self),
             DeliveryKind.RESULT: _Result(self, as_document=False),
+            DeliveryKind.ALBUM: _Result(self, as_document=False),
             DeliveryKind.RECEIPT: _Text(self),
             DeliveryKind.OUTCOME: _Text(self),
             DeliveryKind.ORIGINAL: _Result(self, as_document=True),
@@ -195,11 +199,15 @@ class _ProgressRemoval:
 
 
 def _chosen(view: GenerationView | None, claimed: ClaimedDelivery) -> tuple[OutputView, ...]:
-    """The outputs that this delivery is about: one by its index, or all."""
+    """The outputs that this delivery is about: one by its index, those of a pack's chunk, or all."""
     if view is None:
         return ()
-    index = claimed.params.get("output_index")
-    return tuple(output for output in view.outputs if index is None or output.index == index)
+    index, indices = claimed.params.get("output_index"), claimed.params.get("output_indices")
+    return tuple(
+        output
+        for output in view.outputs
+        if (index is None or output.index == index) and (indices is None or output.index in indices)
+    )
 
 
 def _outcome_params(view: GenerationView, claimed: ClaimedDelivery) -> dict[str, object]:
@@ -209,10 +217,18 @@ def _outcome_params(view: GenerationView, claimed: ClaimedDelivery) -> dict[str,
         "prompt": view.prompt,
         "aspect_ratio": view.options.aspect_ratio,
         "count": len(view.outputs),
+        "total": view.options.count,
+        "made": _made_by_then(view, claimed),
         "held": view.price_credits,
         "watermarked": view.is_watermarked,
         "pictures": [output.index for output in view.outputs if output.mime.startswith("image/")],
     }
+
+
+def _made_by_then(view: GenerationView, claimed: ClaimedDelivery) -> int:
+    """How many of a pack's shots there are with the album that this is; of everything else, all of its outputs."""
+    indices = claimed.params.get("output_indices")
+    return sum(indices is None or output.index <= max(indices) for output in view.outputs)
 
 
 def _generation_id(claimed: ClaimedDelivery) -> UUID:

@@ -113,7 +113,7 @@ class CreateSender:
             pixels = await self._inputs.list_pixels(lease)
         except InputsMissing:
             return self._inputs_missing(lease)
-        candidates = await self._candidates(lease, earlier, pixels)
+        candidates = await self._candidates(lease, index, earlier, pixels)
         if not candidates:
             return Lost(FailureReason.PROVIDER_ERROR)
         refused = _refused_lately(earlier)
@@ -205,7 +205,9 @@ class CreateSender:
             await attempts.intend_again(tx, lease, attempt)
         return await self._send(lease, provider, route, attempt, request, tries=0, sent_lately=sent_lately)
 
-    async def _candidates(self, lease: Lease, earlier: Sequence[Attempt], pixels: tuple[int, ...]) -> list[Route]:
+    async def _candidates(
+        self, lease: Lease, index: int, earlier: Sequence[Attempt], pixels: tuple[int, ...]
+    ) -> list[Route]:
         """The routes that may still be tried, in order; paused and open ones included."""
         counted = [attempt for attempt in earlier if attempt.counts]
         if len(counted) >= self._limits.creates_per_output:
@@ -221,7 +223,7 @@ class CreateSender:
         for attempt in counted:
             used[attempt.route_id] = used.get(attempt.route_id, 0) + 1
         model = await self._catalog.find_model(lease.model_key)
-        work = work_of(lease.prompt, lease.negative_prompt, lease.options, pixels)
+        work = work_of(lease.prompt_of(index), lease.negative_prompt, lease.options, pixels)
         return [
             route
             for route in (model.routes if model else ())
@@ -248,9 +250,9 @@ class CreateSender:
         """What the vendor is asked. Raises: StorageUnavailable, InputsMissing."""
         rings = self._providers[route.provider].traits.rings and self._limits.callback_base
         return VendorRequest(
-            kind=lease.kind.value,
+            kind=lease.kind.vendor_kind,
             vendor_model=route.vendor_model,
-            prompt=lease.prompt,
+            prompt=lease.prompt_of(index),
             negative_prompt=lease.negative_prompt,
             aspect_ratio=lease.options.aspect_ratio,
             # Pictures of one order differ, and the same order with the same seed gives the same ones.

@@ -16,17 +16,18 @@ from app.domain.generations.requests import NewDraft
 from app.domain.generations.views import ChatFile, DraftStatus, DraftView, Options
 
 _COLUMNS: Final = """
-    id, user_id, kind, model_key, prompt, negative_prompt, options, inputs, style_key, funding, price_credits,
-    generation_id, origin_generation_id, parent_id, awaits, files, created_at, expires_at,
+    id, user_id, kind, model_key, prompt, negative_prompt, options, inputs, style_key, avatar_id, funding,
+    price_credits, generation_id, origin_generation_id, parent_id, awaits, files, created_at, expires_at,
     expires_at <= clock_now() AS expired
 """
 _INSERT = (
     text(
         f"""
-    INSERT INTO drafts (id, user_id, kind, model_key, prompt, negative_prompt, options, inputs, style_key, funding,
-        price_credits, parent_id, update_id, origin_generation_id, awaits, files, media_group_id, expires_at)
+    INSERT INTO drafts (id, user_id, kind, model_key, prompt, negative_prompt, options, inputs, style_key, avatar_id,
+        funding, price_credits, parent_id, update_id, origin_generation_id, awaits, files, media_group_id, expires_at)
     VALUES (:id, :user_id, :kind, :model_key, :prompt, :negative_prompt, :options, CAST(:inputs AS uuid[]), :style_key,
-        :funding, :price_credits, :parent_id, :update_id, :origin_generation_id, :awaits, :files, :media_group_id,
+        CAST(:avatar_id AS uuid), :funding, :price_credits, :parent_id, :update_id, :origin_generation_id, :awaits,
+        :files, :media_group_id,
         clock_now() + CAST(:life AS interval))
     RETURNING {_COLUMNS}
     """  # noqa: S608 - fixed text
@@ -113,6 +114,7 @@ async def insert_draft(
             "options": options.as_json(),
             "inputs": list(new.inputs),
             "style_key": new.style_key,
+            "avatar_id": new.avatar_id,
             "funding": new.funding.value,
             "price_credits": price_credits,
             "parent_id": new.parent_id,
@@ -236,4 +238,5 @@ def _view(row: Row[Any]) -> DraftView:
         awaits=None if row.awaits is None else Awaits(row.awaits),
         files=tuple(ChatFile.from_json(file) for file in row.files),
         style_key=row.style_key,
+        avatar_id=row.avatar_id,
     )

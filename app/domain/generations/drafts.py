@@ -28,6 +28,7 @@ from app.domain.generations.draft_rows import (
 from app.domain.generations.inputs import InputResolver
 from app.domain.generations.models import Awaits, Funding, Kind, Origin
 from app.domain.generations.options import check_allowed, check_funding, check_shape, missing_of, work_of
+from app.domain.generations.packs import PackPlanner
 from app.domain.generations.repository import find, require_own
 from app.domain.generations.requests import NewDraft, SubmitGeneration
 from app.domain.generations.service import GenerationService, OnAccepted
@@ -52,6 +53,7 @@ class DraftService:
         catalog: CatalogService,
         generations: GenerationService,
         inputs: InputResolver,
+        packs: PackPlanner,
         stylist: Stylist,
         *,
         life: timedelta,
@@ -60,6 +62,7 @@ class DraftService:
         self._catalog = catalog
         self._generations = generations
         self._inputs = inputs
+        self._packs = packs
         self._stylist = stylist
         self._life = life
         self._chooser = Chooser(catalog)
@@ -97,7 +100,8 @@ class DraftService:
                     count=1 if new.count is None else new.count,
                     seed=new.seed,
                     duration_seconds=new.duration_seconds,
-                )
+                ),
+                new.kind,
             )
             if request_key is not None:
                 earlier = await request_keys.find_object(reader, user.id, request_key)
@@ -105,7 +109,7 @@ class DraftService:
                     return replace(await get_draft(reader, user.id, UUID(earlier)), is_repeat=True)
             if new.parent_id is not None:
                 await require_own(reader, user.id, new.parent_id)
-        new = await self._stylist.complete(new)
+        new = await self._packs.complete_draft(actor, await self._stylist.complete(new))
         model, options = await self._chooser.choose(user, new)
         price = price_of(new.funding, model, options)
         if max_price_credits is not None and price > max_price_credits:
@@ -153,7 +157,7 @@ class DraftService:
         if duration_seconds is None and duration not in model.durations:
             duration = model.default_duration
         options = replace(draft.options, aspect_ratio=ratio, count=chosen, duration_seconds=duration)
-        check_shape(options)
+        check_shape(options, draft.kind)
         check_allowed(options, model, kind=draft.kind, inputs=len(draft.inputs))
         check_funding(paid_by, draft.kind, options, inputs=len(draft.inputs))
         if paid_by is Funding.COPY:
@@ -226,6 +230,7 @@ class DraftService:
                 duration_seconds=view.options.duration_seconds,
                 inputs=view.inputs,
                 style_key=view.style_key,
+                avatar_id=view.avatar_id,
                 parent_id=view.id if variation else None,
                 update_id=update_id,
                 origin_generation_id=view.id,
@@ -316,6 +321,7 @@ class DraftService:
                 draft_id=draft.id,
                 inputs=draft.inputs,
                 style_key=draft.style_key,
+                avatar_id=draft.avatar_id,
                 locked_price_credits=draft.price_credits,
                 request_key=start_key(draft.id),
             ),
@@ -349,7 +355,7 @@ class DraftService:
         model = await self._catalog.get_enabled(draft.model_key)
         inputs = await self._inputs.resolve(actor, draft.inputs, were_kept=True)
         pixels = [view.pixels for view in inputs]
-        told = styled.told(draft.prompt)
+        told = await self._packs.told(draft.kind, draft.style_key, styled.told(draft.prompt))
         self._stylist.require_route(styled, model, work_of(told, draft.negative_prompt, draft.options, pixels))
         return model
 
@@ -412,4 +418,5 @@ def copy_of(draft: DraftView) -> NewDraft:
         funding=draft.funding,
         inputs=draft.inputs,
         style_key=draft.style_key,
+        avatar_id=draft.avatar_id,
     )

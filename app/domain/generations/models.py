@@ -35,6 +35,12 @@ class Kind(StrEnum):
     EDIT = "edit"
     VIDEO = "video"
     UPSCALE = "upscale"
+    PACK = "pack"
+
+    @property
+    def vendor_kind(self) -> str:
+        """What a vendor is asked for: each shot of a pack is an edit of the avatar's photos."""
+        return Kind.EDIT.value if self is Kind.PACK else self.value
 
 
 class Funding(StrEnum):
@@ -115,6 +121,7 @@ class Draft(Base):
     media_group_id: Mapped[str | None] = mapped_column(Text)
     files: Mapped[Any] = mapped_column(JSONB, server_default=text("'[]'"))
     style_key: Mapped[str | None] = mapped_column(Text)
+    avatar_id: Mapped[UUID | None]
     funding: Mapped[str] = mapped_column(Text, server_default="credits")
     price_credits: Mapped[int]
     parent_id: Mapped[UUID | None]
@@ -185,6 +192,8 @@ class Generation(Base):
     inputs: Mapped[Any] = mapped_column(ARRAY(Uuid()), server_default=text("'{}'"))
     # no foreign key: what was made outlives the style
     style_key: Mapped[str | None] = mapped_column(Text)
+    # of a photo pack; its photos are the inputs, so that it need not be there any more
+    avatar_id: Mapped[UUID | None]
     rendered_prompt: Mapped[str | None] = mapped_column(Text)
     output_count: Mapped[int]
     seed: Mapped[int] = mapped_column(BigInteger)
@@ -277,6 +286,17 @@ class GenerationOutput(Base):
     photo_file_id: Mapped[str | None] = mapped_column(Text)
     document_file_id: Mapped[str | None] = mapped_column(Text)
     created_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
+
+
+class PackShot(Base):
+    """One shot of a photo pack, with the words it is asked for with. `lost_reason`: why it was skipped."""
+
+    __tablename__ = "pack_shots"
+
+    generation_id: Mapped[UUID] = mapped_column(ForeignKey("generations.id", ondelete="RESTRICT"), primary_key=True)
+    output_index: Mapped[int] = mapped_column(primary_key=True)
+    prompt: Mapped[str] = mapped_column(Text)
+    lost_reason: Mapped[str | None] = mapped_column(Text)
 
 
 class ProviderAttempt(Base):

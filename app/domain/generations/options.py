@@ -4,13 +4,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from app.domain.catalog.views import Model, Work
+from app.domain.catalog.views import MOST_SHOTS, Model, Work
 from app.domain.errors import ValidationFailed
 from app.domain.generations.models import Awaits, Funding, Kind
 from app.domain.generations.views import Options
 
 LARGEST_SEED: Final = 2**32 - 1
 _LARGEST_COUNT: Final = 4
+_WORDLESS_KINDS: Final = frozenset({Kind.UPSCALE, Kind.PACK})
 _LONGEST_VIDEO_SECONDS: Final = 60
 _FUNDED_KINDS: Final = {Funding.FREE: frozenset({Kind.IMAGE, Kind.EDIT}), Funding.COPY: frozenset({Kind.EDIT})}
 # A copied look is an edit of a photo by a reference, and has a quota of its own.
@@ -26,7 +27,7 @@ class PromptLimits:
     def check(
         self, prompt: str, negative_prompt: str | None = None, *, kind: Kind = Kind.IMAGE, is_optional: bool = False
     ) -> None:
-        """Only an upscale needs no words, and what still waits for them (`is_optional`).
+        """Only an upscale and a pack need no words, and what still waits for them (`is_optional`).
 
         Raises: ValidationFailed naming `prompt` or `negative_prompt`.
         """
@@ -47,15 +48,16 @@ class PromptLimits:
 
 
 def missing_of(kind: Kind, prompt: str) -> Awaits | None:
-    """What is still to be asked for, of a draft that has its photos: only an upscale needs no words."""
-    return None if prompt.strip() or kind is Kind.UPSCALE else Awaits.TEXT
+    """What is still to be asked for, of a draft that has its photos: an upscale and a pack need no words."""
+    return None if prompt.strip() or kind in _WORDLESS_KINDS else Awaits.TEXT
 
 
-def check_shape(options: Options) -> None:
+def check_shape(options: Options, kind: Kind = Kind.IMAGE) -> None:
     """What no model allows. Raises: ValidationFailed."""
     fields = {}
-    if not 1 <= options.count <= _LARGEST_COUNT:
-        fields["options.count"] = f"must be from 1 to {_LARGEST_COUNT}"
+    largest = MOST_SHOTS if kind is Kind.PACK else _LARGEST_COUNT
+    if not 1 <= options.count <= largest:
+        fields["options.count"] = f"must be from 1 to {largest}"
     if options.seed is not None and not 0 <= options.seed <= LARGEST_SEED:
         fields["options.seed"] = f"must be from 0 to {LARGEST_SEED}"
     if options.duration_seconds is not None and not 1 <= options.duration_seconds <= _LONGEST_VIDEO_SECONDS:

@@ -12,17 +12,20 @@ from sqlalchemy.dialects.postgresql import JSONB
 from app.core.db import Reader, Tx
 from app.domain.errors import GenerationNotFound
 from app.domain.generations.models import Funding, Kind, Origin, Status
+from app.domain.generations.packs import forget_shots
 from app.domain.generations.views import GenerationView, Options, OutputView, Stage
 
 _COLUMNS: Final = """
     g.id, g.user_id, g.kind, g.status, g.model_key, g.prompt, g.negative_prompt, g.options, g.inputs, g.style_key,
-    g.origin, g.funding, g.price_credits, g.charged_credits, g.returned_credits, g.stage, g.percent, g.error_code,
-    g.parent_id, g.created_at, g.started_at, g.completed_at, g.cancel_requested_at, m.titles AS model_titles,
-    s.titles AS style_titles,
+    g.avatar_id, g.origin, g.funding, g.price_credits, g.charged_credits, g.returned_credits, g.stage, g.percent,
+    g.error_code, g.parent_id, g.created_at, g.started_at, g.completed_at, g.cancel_requested_at,
+    m.titles AS model_titles, coalesce(s.titles, p.titles) AS style_titles,
     extract(epoch FROM now() - coalesce(g.started_at, now())) AS running_seconds
 """
 _FROM: Final = """
-    FROM generations g LEFT JOIN models m ON m.key = g.model_key LEFT JOIN styles s ON s.key = g.style_key
+    FROM generations g LEFT JOIN models m ON m.key = g.model_key
+        LEFT JOIN styles s ON s.key = g.style_key AND g.kind <> 'pack'
+        LEFT JOIN pack_styles p ON p.key = g.style_key AND g.kind = 'pack'
 """
 
 
@@ -203,13 +206,16 @@ async def forget_content(tx: Tx, user_id: int, generation_id: UUID) -> bool:
     if (await tx.execute(_FORGET_CONTENT, own)).rowcount != 1:
         return False
     await tx.execute(_FORGET_COPIES, own)
+    await forget_shots(tx, [generation_id])
     return True
 
 
 async def forget_all_content(tx: Tx, user_id: int) -> list[UUID]:
     """Empty and hide every final generation and every draft of a user."""
     await tx.execute(_FORGET_DRAFTS, {"user_id": user_id})
-    return [row.id for row in await tx.all(_FORGET_ALL_CONTENT, {"user_id": user_id})]
+    forgotten = [row.id for row in await tx.all(_FORGET_ALL_CONTENT, {"user_id": user_id})]
+    await forget_shots(tx, forgotten)
+    return forgotten
 
 
 async def forget_outputs(tx: Tx, generation_ids: Iterable[UUID]) -> list[str]:
@@ -283,7 +289,8 @@ def _view(
         queue_position=position,
         eta_seconds=eta,
         cancellable=is_open and row.cancel_requested_at is None,
-        outputs=outputs if status is Status.COMPLETED else (),
+        # A pack is delivered as it comes.
+        outputs=outputs if status is Status.COMPLETED or (is_open and row.kind == Kind.PACK) else (),
         error_code=row.error_code,
         parent_id=row.parent_id,
         created_at=row.created_at,
@@ -291,6 +298,7 @@ def _view(
         completed_at=row.completed_at,
         inputs=tuple(row.inputs),
         style_key=row.style_key,
+        avatar_id=row.avatar_id,
         style_titles=row.style_titles or {},
     )
 

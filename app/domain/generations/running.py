@@ -1,7 +1,7 @@
 """Runs a generation as far as it goes: claim, make, then park or settle (protocol, steps 2 to 5)."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Final
 from uuid import UUID
@@ -18,14 +18,16 @@ from app.core.metrics import Metrics
 from app.domain.alerts.service import AlertService
 from app.domain.delivery import outbox
 from app.domain.errors import FailureReason
-from app.domain.generations import attempts, claims, keeping
+from app.domain.generations import attempts, claims, keeping, packs
+from app.domain.generations.albums import owe_albums
 from app.domain.generations.claims import Lease, LeaseLost
 from app.domain.generations.making import OutputMaker
-from app.domain.generations.models import Status
-from app.domain.generations.outcomes import Lost, Stopped, Stored, Waiting
+from app.domain.generations.models import Kind, Status
+from app.domain.generations.outcomes import AT_ONCE, Lost, Stopped, Stored, Waiting
 from app.domain.generations.outcomes import Outcome as OutputOutcome
 from app.domain.generations.settle import Ending, settle_leased
 from app.domain.generations.views import Stage
+from app.domain.users import repository as users
 
 log = structlog.get_logger(__name__)
 
@@ -158,9 +160,13 @@ class GenerationRunner:
             await self._settle(lease, _ending(given_up + [Lost(FailureReason.INTERNAL_ERROR)] * missing))
             return
         outcomes = await self._advance_all(lease)
-        waiting = [outcome for outcome in outcomes if isinstance(outcome, Waiting)]
+        waiting = [outcome for outcome in outcomes.values() if isinstance(outcome, Waiting)]
+        percent = _percent(outcomes.values(), of=lease.output_count)
+        if not waiting and len(outcomes) < lease.output_count:
+            await self._end_chunk(lease, outcomes, percent=percent)
+            return
         if not waiting:
-            await self._settle(lease, _ending(outcomes))
+            await self._settle(lease, _ending([outcomes[index] for index in sorted(outcomes)]))
             return
         async with self._db.transaction() as tx:
             await claims.park(
@@ -168,28 +174,47 @@ class GenerationRunner:
                 lease,
                 delay=min(outcome.delay for outcome in waiting),
                 stage=Stage.FINISHING if all(w.stage is Stage.FINISHING for w in waiting) else Stage.GENERATING,
-                percent=_percent(outcomes),
+                percent=percent,
             )
         self._crashpoints.reach("task.parked")
 
-    async def _advance_all(self, lease: Lease) -> list[OutputOutcome]:
-        """One step of every output that is not stored yet, side by side."""
-        stored: set[int] = set()
+    async def _advance_all(self, lease: Lease) -> dict[int, OutputOutcome]:
+        """One step of every output that is at work now, side by side; what became of them, and of the others before.
+
+        Of a pack, the shots of later chunks are left out.
+        """
+        outcomes: dict[int, OutputOutcome] = {}
         earlier: dict[int, list[attempts.Attempt]] = {}
         if lease.fence > 1:
             async with self._db.read() as reader:
-                stored = await keeping.list_stored(reader, lease.id)
+                outcomes = {index: Stored() for index in await keeping.list_stored(reader, lease.id)}
+                if lease.kind is Kind.PACK:
+                    lost = await packs.list_lost(reader, lease.id)
+                    outcomes |= {index: Lost(reason) for index, reason in lost.items()}
                 earlier = attempts.by_output(await attempts.list_attempts(reader, lease.id))
-        missing = [index for index in range(lease.output_count) if index not in stored]
-        steps = [self._maker.advance(lease, index, earlier.get(index, [])) for index in missing]
+        at_work = _at_work(lease, outcomes)
+        steps = [self._maker.advance(lease, index, earlier.get(index, [])) for index in at_work]
         # A bug in one output must not cut off a call of another that the vendor is already working on.
         results = await asyncio.gather(*steps, return_exceptions=True)
-        outcomes: list[OutputOutcome] = [Stored() for _ in stored]
-        for result in results:
+        for index, result in zip(at_work, results, strict=True):
             if isinstance(result, BaseException):
                 raise result
-            outcomes.append(result)
+            outcomes[index] = result
         return outcomes
+
+    async def _end_chunk(self, lease: Lease, outcomes: Mapping[int, OutputOutcome], *, percent: int) -> None:
+        """A chunk of a pack is done, and others follow: its album is owed, and what was not made is skipped for good.
+
+        All of it falls with the fence, so that whoever takes over finds the chunk either open or delivered.
+        """
+        lost = {index: outcome.reason for index, outcome in outcomes.items() if isinstance(outcome, Lost)}
+        async with self._db.transaction() as tx:
+            user = await users.lock(tx, lease.user_id)
+            await packs.note_lost(tx, lease.id, lost)
+            if user is not None and user.telegram_id is not None:
+                await owe_albums(tx, user_id=user.id, chat_id=user.telegram_id, generation_id=lease.id)
+            await claims.park(tx, lease, delay=AT_ONCE, stage=Stage.GENERATING, percent=percent)
+        self._crashpoints.reach("chunk.committed")
 
     async def _settle(self, lease: Lease, ending: Ending) -> None:
         async with self._db.transaction() as tx:
@@ -222,7 +247,19 @@ def _ending(outcomes: Sequence[OutputOutcome]) -> Ending:
     return _failed(next(outcome.reason for outcome in outcomes if isinstance(outcome, Lost)))
 
 
-def _percent(outcomes: Sequence[OutputOutcome]) -> int:
+def _at_work(lease: Lease, done: Collection[int]) -> list[int]:
+    """The outputs to be advanced now: all that are not done, of a pack those of its first open chunk.
+
+    When nothing more is started, all of them: what was not started ends at once.
+    """
+    missing = [index for index in range(lease.output_count) if index not in done]
+    if lease.kind is not Kind.PACK or not missing or lease.cancel_requested or lease.timed_out:
+        return missing
+    chunk = missing[0] // packs.CHUNK
+    return [index for index in missing if index // packs.CHUNK == chunk]
+
+
+def _percent(outcomes: Iterable[OutputOutcome], *, of: int) -> int:
     """How far the whole is, from the vendors' own figures."""
     parts = [outcome.percent if isinstance(outcome, Waiting) else 100 for outcome in outcomes]
-    return min(99, sum(parts) // len(parts))
+    return min(99, sum(parts) // of)

@@ -39,8 +39,9 @@ from app.domain.generations.accept import Acceptance, Accepted, Terms, hold_and_
 from app.domain.generations.collecting import DELETE_JOB
 from app.domain.generations.inputs import InputResolver
 from app.domain.generations.medians import MedianCache
-from app.domain.generations.models import Funding, Status
+from app.domain.generations.models import Funding, Kind, Status
 from app.domain.generations.options import check_allowed, check_funding, check_shape, work_of
+from app.domain.generations.packs import PackPlanner
 from app.domain.generations.requests import SubmitGeneration
 from app.domain.generations.settle import Ending, settle_pending
 from app.domain.generations.styling import Styled, Stylist, style_key_of
@@ -64,7 +65,7 @@ _SUBMIT_TRIES: Final = 3
 
 _LOCK_OWN = text(
     """
-    SELECT status, fence, inputs FROM generations
+    SELECT status, kind, inputs FROM generations
     WHERE id = :id AND user_id = :user_id AND deleted_at IS NULL FOR UPDATE
     """
 )
@@ -89,6 +90,15 @@ _UNSTOPPABLE = text(
             OR state = 'MADE'))
     """
 )
+# Of a pack, as long as a shot has not been started, or can be stopped; what is made by then is delivered.
+_PACK_UNSTOPPABLE = text(
+    """
+    SELECT count(DISTINCT a.output_index) = (SELECT g.output_count FROM generations g WHERE g.id = :id)
+        AND NOT coalesce(bool_or(
+            a.state IN ('INTENT', 'RUNNING') AND a.shape = 'task' AND a.provider = ANY(:stoppable)), false)
+    FROM provider_attempts a WHERE a.generation_id = :id
+    """
+)
 
 
 class GenerationService:
@@ -101,6 +111,7 @@ class GenerationService:
         moderation: ModerationService,
         medians: MedianCache,
         inputs: InputResolver,
+        packs: PackPlanner,
         stylist: Stylist,
         *,
         terms: Terms,
@@ -113,6 +124,7 @@ class GenerationService:
         self._moderation = moderation
         self._medians = medians
         self._inputs = inputs
+        self._packs = packs
         self._terms = terms
         self._stylist = stylist
         self._stoppable = sorted(stoppable_providers)
@@ -128,7 +140,7 @@ class GenerationService:
         joins the transaction with the new id, and may still refuse.
         Raises: UserNotFound, UserBanned, UserSuspended, ValidationFailed, DuplicateRequest, IdempotencyKeyReused,
             GenerationNotFound (a parent that is not the actor's), Maintenance, StyleUnavailable, ModelUnavailable,
-            NotFound (an input that is not the actor's), UploadInvalid, PromptRejected, PriceChanged,
+            NotFound (an input or an avatar that is not the actor's), UploadInvalid, PromptRejected, PriceChanged,
             MaxActiveGenerations, RateLimitExceeded, InsufficientCredits, ConcurrentUpdate, in this order of precedence
             (spec §5).
         """
@@ -142,10 +154,11 @@ class GenerationService:
             inputs=len(request.inputs),
         )
         model = await self._catalog.get_enabled(request.model_key)
+        request = await self._packs.complete(actor, request, model)
         check_allowed(request.options, model, kind=request.kind, inputs=len(request.inputs))
         inputs = await self._inputs.resolve(actor, request.inputs, were_kept=request.draft_id is not None)
         pixels = [view.pixels for view in inputs]
-        told = styled.told(request.prompt)
+        told = await self._packs.told(request.kind, request.style_key, styled.told(request.prompt))
         self._stylist.require_route(styled, model, work_of(told, request.negative_prompt, request.options, pixels))
         check_funding(request.funding, request.kind, request.options, inputs=len(request.inputs))
         await self._moderation.check(request.prompt, request.negative_prompt)
@@ -173,6 +186,7 @@ class GenerationService:
             inputs=tuple(view.id for view in inputs),
             style_key=request.style_key,
             rendered_prompt=styled.rendered_prompt,
+            avatar_id=request.avatar_id,
         )
         accepted = await self._accept(actor, acceptance, model, on_accepted)
         self._crashpoints.reach("submit.committed")
@@ -223,6 +237,7 @@ class GenerationService:
     async def cancel(self, actor: Actor, generation_id: UUID) -> GenerationView:
         """Cancel: at once and in full while it waits; at a vendor only where it stops free of charge.
 
+        Of a pack no further shot is started: what is stored is delivered and charged, the rest returned.
         Banned and suspended users may cancel too: it only gives credits back.
         Returns the generation, CANCELLED or with the stage "cancelling". Raises: UserNotFound, GenerationNotFound,
             GenerationNotCancellable.
@@ -286,7 +301,7 @@ class GenerationService:
             await self._stylist.check_words(
                 request.prompt, request.negative_prompt, kind=request.kind, style_key=request.style_key
             )
-            check_shape(request.options)
+            check_shape(request.options, request.kind)
             if request.request_key is not None:
                 earlier = await repository.find_by_key(reader, user.id, request.request_key)
                 if earlier is not None:
@@ -352,6 +367,7 @@ class GenerationService:
             completed_at=None,
             inputs=acceptance.inputs,
             style_key=acceptance.style_key,
+            avatar_id=acceptance.avatar_id,
             style_titles=styled.style.titles if styled.style else {},
         )
 
@@ -376,8 +392,9 @@ class GenerationService:
         row = await tx.one_or_none(_LOCK_OWN, {"id": generation_id, "user_id": actor.user_id})
         if row is None:
             raise GenerationNotFound
+        unstoppable = _PACK_UNSTOPPABLE if row.kind == Kind.PACK else _UNSTOPPABLE
         if row.status != Status.PROCESSING or await tx.scalar(
-            _UNSTOPPABLE, {"id": generation_id, "stoppable": self._stoppable}
+            unstoppable, {"id": generation_id, "stoppable": self._stoppable}
         ):
             raise GenerationNotCancellable
         ring_number = await tx.scalar(_REQUEST_CANCEL, {"id": generation_id})

@@ -19,8 +19,9 @@ from app.domain.delivery import outbox
 from app.domain.delivery.models import DeliveryKind, DeliveryRank
 from app.domain.delivery.outbox import NewDelivery
 from app.domain.errors import FailureReason
+from app.domain.generations.albums import find_open_album, owe_albums
 from app.domain.generations.claims import Lease, LeaseLost
-from app.domain.generations.models import Origin, Status
+from app.domain.generations.models import Kind, Origin, Status
 from app.domain.uploads import repository as uploads
 from app.domain.users import repository as users
 from app.domain.users.views import UserView
@@ -41,13 +42,13 @@ class Ending:
 
 _LOCK_LEASED = text(
     """
-    SELECT id, price_credits, output_count, origin, money_back, inputs FROM generations
+    SELECT id, kind, price_credits, output_count, origin, money_back, inputs FROM generations
     WHERE id = :id AND status = 'PROCESSING' AND fence = :fence AND lease_owner = :owner FOR UPDATE
     """
 )
 _LOCK_PENDING = text(
     """
-    SELECT id, price_credits, output_count, origin, money_back, inputs FROM generations
+    SELECT id, kind, price_credits, output_count, origin, money_back, inputs FROM generations
     WHERE id = :id AND user_id = :user_id AND status = 'PENDING' FOR UPDATE
     """
 )
@@ -79,10 +80,10 @@ _END = text(
 # The buttons under a result carry drafts of their own, so that a double tap is one order; prices are today's.
 _DRAFT = text(
     """
-    INSERT INTO drafts (id, user_id, kind, model_key, prompt, negative_prompt, options, inputs, style_key,
+    INSERT INTO drafts (id, user_id, kind, model_key, prompt, negative_prompt, options, inputs, style_key, avatar_id,
         price_credits, parent_id, origin_generation_id, expires_at)
     SELECT :draft_id, g.user_id, g.kind, g.model_key, g.prompt, g.negative_prompt,
-        CASE WHEN :fresh THEN g.options - 'seed' ELSE g.options END, g.inputs, g.style_key,
+        CASE WHEN :fresh THEN g.options - 'seed' ELSE g.options END, g.inputs, g.style_key, g.avatar_id,
         ceil(m.price_credits * g.output_count
             * coalesce((g.options ->> 'duration_seconds')::numeric / (m.options ->> 'price_seconds')::numeric, 1)),
         CASE WHEN :fresh THEN g.id END, g.id, clock_now() + interval '1 day'
@@ -137,7 +138,7 @@ async def _settle(tx: Tx, user: UserView, row: Row[Any], ending: Ending, *, old_
     charged = row.price_credits * ending.stored // row.output_count
     ended = await _end(tx, user.id, row, ending, charged=charged, old_status=old_status)
     if user.telegram_id is not None:
-        outcome = _Outcome(user.id, user.telegram_id, row.id, Origin(row.origin), ending)
+        outcome = _Outcome(user.id, user.telegram_id, row.id, Kind(row.kind), Origin(row.origin), ending)
         params: dict[str, object] = {
             "charged": charged,
             "returned": ended.returned,
@@ -198,6 +199,7 @@ class _Outcome:
     user_id: int
     chat_id: int
     generation_id: UUID
+    kind: Kind
     origin: Origin
     ending: Ending
 
@@ -206,7 +208,7 @@ class _Outcome:
         if self.ending.status is not Status.CANCELLED:
             # What was free costs credits the next time, and a price may have changed meanwhile.
             params["draft_id"], params["draft_price"] = await _write_draft(tx, self.generation_id, fresh=False)
-        if self.ending.status is Status.COMPLETED:
+        if self.ending.status is Status.COMPLETED and self.kind is not Kind.PACK:
             params["variation_draft_id"], _ = await _write_draft(tx, self.generation_id, fresh=True)
         if self.ending.error_code is not None:
             params["error_code"] = self.ending.error_code.value
@@ -219,6 +221,12 @@ class _Outcome:
         if self.ending.status is not Status.COMPLETED:
             template = self.ending.status.value.lower()
             return await self._owe(tx, DeliveryKind.OUTCOME, "outcome", params, template=template)
+        if self.kind is Kind.PACK:
+            await owe_albums(tx, user_id=self.user_id, chat_id=self.chat_id, generation_id=self.generation_id)
+            after_id = await find_open_album(tx, self.generation_id)
+            return await self._owe(
+                tx, DeliveryKind.RECEIPT, "receipt", params, template="pack-receipt", after_id=after_id
+            )
         result_id = await self._owe(tx, DeliveryKind.RESULT, "result", params, template="result")
         if self.ending.stored < _ALBUM:
             return result_id

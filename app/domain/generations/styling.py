@@ -71,7 +71,8 @@ class Stylist:
         """
         if funding is Funding.COPY and style_key != COPY_STYLE:
             raise ValidationFailed({"style": f"must be {COPY_STYLE}, or left out, with funding {funding}"})
-        if style_key is None:
+        if style_key is None or kind is Kind.PACK:
+            # Each shot of a pack has words of its own.
             return Styled(None, None)
         style = await self._catalog.get_style(style_key)
         fields = {}

@@ -124,6 +124,7 @@ class DraftView:
     awaits: Awaits | None = None
     files: tuple[ChatFile, ...] = ()
     style_key: str | None = None
+    avatar_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +183,7 @@ class GenerationView:
     inputs: tuple[UUID, ...] = ()
     style_key: str | None = None
     style_titles: Mapping[str, str] = field(default_factory=dict)
+    avatar_id: UUID | None = None
 
     @property
     def is_open(self) -> bool:
@@ -199,7 +201,9 @@ class GenerationView:
         return any(output.watermarked for output in self.outputs)
 
     def model_title(self, language: str) -> str:
-        """The model's name in a language."""
+        """The model's name in a language; a pack's own."""
+        if self.kind is Kind.PACK:
+            return self.style_title(language) or self.model_key
         return self.model_titles.get(language) or self.model_titles.get("en") or self.model_key
 
     def style_title(self, language: str) -> str | None:

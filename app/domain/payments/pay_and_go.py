@@ -24,7 +24,8 @@ from app.domain.errors import (
 from app.domain.generations.accept import Acceptance, Terms, hold_paid_and_queue, require_room
 from app.domain.generations.draft_rows import lock_draft
 from app.domain.generations.drafts import DraftService, start_key
-from app.domain.generations.models import Origin
+from app.domain.generations.models import Kind, Origin
+from app.domain.generations.packs import has_shots
 from app.domain.generations.views import DraftStatus, DraftView, GenerationView
 from app.domain.limits.tiers import Limits
 from app.domain.moderation.service import ModerationService
@@ -124,11 +125,19 @@ async def lock_startable(tx: Tx, user: UserView, order: OrderView, terms: GoTerm
     draft = await lock_draft(tx, user.id, order.draft_id)
     if draft is None or draft.status is DraftStatus.STARTED or draft.price_credits != order.credits:
         return None
-    if draft.style_key is not None and await catalog.find_template(tx, draft.style_key) is None:
+    if not await _has_style(tx, draft):
         return None
     if draft.inputs and not await uploads.hold(tx, user.id, draft.inputs, terms.acceptance.uploads):
         return None
     return draft
+
+
+async def _has_style(tx: Tx, draft: DraftView) -> bool:
+    if draft.style_key is None:
+        return True
+    if draft.kind is Kind.PACK:
+        return await has_shots(tx, draft.style_key, draft.options.count)
+    return await catalog.find_template(tx, draft.style_key) is not None
 
 
 async def begin(tx: Tx, user: UserView, order: OrderView, draft: DraftView, terms: GoTerms) -> UUID:
@@ -136,7 +145,8 @@ async def begin(tx: Tx, user: UserView, order: OrderView, draft: DraftView, term
     if order.generation_id is None:
         message = f"order {order.id} was given no id for its generation"
         raise AssertionError(message)
-    template = None if draft.style_key is None else await catalog.find_template(tx, draft.style_key)
+    is_templated = draft.style_key is not None and draft.kind is not Kind.PACK
+    template = await catalog.find_template(tx, draft.style_key or "") if is_templated else None
     acceptance = Acceptance(
         kind=draft.kind,
         model_key=draft.model_key,
@@ -155,6 +165,7 @@ async def begin(tx: Tx, user: UserView, order: OrderView, draft: DraftView, term
         inputs=draft.inputs,
         style_key=draft.style_key,
         rendered_prompt=None if template is None else render(template, draft.prompt),
+        avatar_id=draft.avatar_id,
     )
     await hold_paid_and_queue(
         tx, user.id, order.generation_id, acceptance, terms.acceptance, money_back=terms.money_back

@@ -97,6 +97,7 @@ progress-starting = 🚀 Starting
 progress-generating = 🖌 Painting
 progress-finishing = ✨ Almost there
 progress-cancelling = 🛑 Stopping
+progress-pack = 📸 <b>{ $made }</b> of { $total } photos are ready
 progress-percent = { $percent } %
 eta-seconds =
     { $seconds ->
@@ -123,6 +124,17 @@ receipt-partial =
        *[other] Not every picture came out: { $returned } 💎 were returned.
     }
 receipt-balance = Balance: <b>{ $balance } 💎</b>
+pack-album = 📸 <b>{ $model }</b> · { $made } of { $total }
+pack-receipt =
+    { $made ->
+        [one] 📸 <b>{ $model }</b>: { $made } photo of { $total } is ready
+       *[other] 📸 <b>{ $model }</b>: { $made } photos of { $total } are ready
+    }
+pack-receipt-missing =
+    { $missing ->
+        [one] { $missing } photo was not made. For it, { $returned } 💎 came back to you.
+       *[other] { $missing } photos were not made. For them, { $returned } 💎 came back to you.
+    }
 original = 📎 In full quality
 link-to-file = ⬇️ File { $number } (the link works for an hour)
 button-again = 🔁 Again · { $price } 💎

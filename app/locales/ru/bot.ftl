@@ -97,6 +97,7 @@ progress-starting = 🚀 Начинаем
 progress-generating = 🖌 Рисуем
 progress-finishing = ✨ Почти готово
 progress-cancelling = 🛑 Останавливаем
+progress-pack = 📸 Готово фото: <b>{ $made }</b> из { $total }
 progress-percent = { $percent } %
 eta-seconds =
     { $seconds ->
@@ -124,6 +125,13 @@ receipt-partial =
        *[many] Получились не все картинки: { $returned } 💎 возвращены.
     }
 receipt-balance = Баланс: <b>{ $balance } 💎</b>
+pack-album = 📸 <b>{ $model }</b> · { $made } из { $total }
+pack-receipt = 📸 <b>{ $model }</b>: готово фото – { $made } из { $total }
+pack-receipt-missing =
+    { $missing ->
+        [one] { $missing } фото не получилось. За него вернулось { $returned } 💎.
+       *[many] { $missing } фото не получилось. За них вернулось { $returned } 💎.
+    }
 original = 📎 В полном качестве
 link-to-file = ⬇️ Файл { $number } (ссылка работает час)
 button-again = 🔁 Ещё раз · { $price } 💎

@@ -8,7 +8,9 @@ from typing import Annotated, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
-_DIRECTIVE: Final = re.compile(r"\[\s*(fail|reject|flaky|task|now|slow(?:\s+(\d+(?:\.\d+)?))?)\s*\]", re.IGNORECASE)
+_DIRECTIVE: Final = re.compile(
+    r"\[\s*(?:(task|now|slow(?:\s+(\d+(?:\.\d+)?))?)|(fail|reject|flaky)((?:[\s,]+\d+)*))\s*\]", re.IGNORECASE
+)
 _SLOW_BY_DEFAULT_SECONDS: Final = 5.0
 _SLOWEST_SECONDS: Final = 24 * 3600.0
 # Four of the largest photos that the product takes, in base64.
@@ -82,6 +84,12 @@ class Order(BaseModel):
         return self.reference.rpartition("/")[0] or self.reference
 
     @property
+    def output_number(self) -> int | None:
+        """Which output of its generation this is, from 1; the client's references say so."""
+        index = self.generation.rpartition("/")[2]
+        return int(index) + 1 if index.isascii() and index.isdigit() else None
+
+    @property
     def cost_micros(self) -> int:
         """What it costs when it is made."""
         seconds = self.duration_seconds if self.kind is Kind.VIDEO else 1
@@ -106,11 +114,16 @@ class Directives:
     slow_seconds: float | None
 
 
-def read_directives(prompt: str) -> Directives:
-    """Take the bracketed words out of the prompt; `[task]` and `[now]` are the client's business."""
+def read_directives(prompt: str, *, output_number: int | None = None) -> Directives:
+    """Take the bracketed words out of the prompt; `[task]` and `[now]` are the client's business.
+
+    With numbers, `[fail 3 8]`, a word is for these outputs of the generation alone.
+    """
     words = {}
     for match in _DIRECTIVE.finditer(prompt):
-        words[match[1].split()[0].lower()] = match[2]
+        numbers = {int(number) for number in re.findall(r"\d+", match[4] or "")}
+        if not numbers or output_number in numbers:
+            words[(match[1] or match[3]).split()[0].lower()] = match[2]
     verdict = Verdict.REJECTED if "reject" in words else Verdict.FAILED if "fail" in words else Verdict.SUCCEEDED
     slow = float(words["slow"] or _SLOW_BY_DEFAULT_SECONDS) if "slow" in words else None
     return Directives(

@@ -108,7 +108,7 @@ class VendorTasks:
         """
         check_order(order)
         order = order.model_copy(update={"inputs": await self._shelf.keep(order.inputs)})
-        directives = read_directives(order.prompt)
+        directives = read_directives(order.prompt, output_number=order.output_number)
         if shape is Shape.TASK and (known := self.find_by_reference(order.reference)) is not None:
             message = "There is a task with this reference already."
             raise VendorRefusal(409, "reference_exists", message, task_id=known.task_id)

@@ -136,6 +136,14 @@ def progresses(text: str) -> Iterator[dict[str, Any]]:
         for position, eta, cancellable in ((None, None, False), (3, 59, True), (1, 3_600, True)):
             figures = {"queue_position": position, "eta_seconds": eta, "cancellable": cancellable}
             yield {**work_of(text), **figures, "stage": stage, "percent": 40}
+            yield {**work_of(text), **figures, "prompt": "", "stage": stage, "percent": 40, "made": 9, "total": 23}
+
+
+def packs(text: str) -> Iterator[dict[str, Any]]:
+    whole = {**work_of(text), "made": 23, "total": 23, "count": 23, "draft_price": 1_000_000}
+    yield {**whole, "returned": 0}
+    yield {**whole, "made": 20, "count": 20}
+    yield {**whole, "made": 1, "count": 1}
 
 
 def failures(text: str) -> Iterator[dict[str, Any]]:
@@ -156,6 +164,8 @@ PARAMS: dict[str, Callable[[str], Iterator[dict[str, Any]]]] = {
     "card": cards,
     "photo": questions,
     "progress": progresses,
+    "pack-album": packs,
+    "pack-receipt": packs,
     "failed": failures,
     **money_params.PARAMS,
 }
@@ -196,7 +206,8 @@ def test_no_message_falls_back_to_its_key(template: str, language: str) -> None:
         text = RENDERER.render(Outgoing(1, language, template, params)).text
         assert text
         assert not re.search(
-            r"\b(error|failure|progress|status|ledger|receipt|alert|paid|shop|gift|subscription|refunded)-[a-z]", text
+            r"\b(error|failure|progress|status|ledger|receipt|alert|paid|shop|gift|subscription|refunded|pack)-[a-z]",
+            text,
         ), text
 
 

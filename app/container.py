@@ -83,7 +83,8 @@ from app.domain.payments.orders import OrderService
 from app.domain.payments.pay_and_go import GoTerms, PayAndGo
 from app.domain.payments.prices import OrderTerms
 from app.domain.payments.reconciliation import Reconciliation
-from app.domain.payments.refunds import RefundService, StarsRefunder
+from app.domain.payments.refunders import StarsRefunder
+from app.domain.payments.refunds import RefundService
 from app.domain.payments.stars_events import StarsEvents
 from app.domain.payments.subscriptions import SubscriptionService
 from app.domain.payments.terminals import TerminalService

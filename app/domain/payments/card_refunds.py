@@ -11,7 +11,7 @@ from app.core.db import Database
 from app.domain.alerts.service import AlertService
 from app.domain.payments import repository
 from app.domain.payments.card_till import receipt_of
-from app.domain.payments.refunds import OpenRefund, RefundLater, RefundRefused
+from app.domain.payments.refunders import OpenRefund, RefundLater, RefundRefused
 from app.domain.payments.terminals import CardGateways
 from app.domain.payments.views import OrderView
 from app.domain.ports import (

@@ -22,7 +22,7 @@ from app.domain.alerts.service import AlertService
 from app.domain.delivery import outbox
 from app.domain.delivery.models import DeliveryKind, DeliveryRank
 from app.domain.delivery.outbox import NewDelivery
-from app.domain.payments import giving, repository, returns
+from app.domain.payments import giving, payment_rows, repository, returns
 from app.domain.payments.giving import Given
 from app.domain.payments.models import RefundOrigin
 from app.domain.payments.pay_and_go import GoTerms
@@ -116,7 +116,7 @@ class ChargeService:
     async def list_of(self, user_id: int, *, limit: int = 50) -> tuple[PaymentView, ...]:
         """A user's payments, newest first, for the operator."""
         async with self._db.read() as reader:
-            return tuple(await repository.list_payments(reader, user_id, limit=limit))
+            return tuple(await payment_rows.list_payments(reader, user_id, limit=limit))
 
     async def _credit(self, charge: Charge, source: ChargeSource) -> _Report:
         order_id = _order_id(charge.payload)
@@ -124,15 +124,15 @@ class ChargeService:
             order = await repository.find_order(reader, order_id, bot_username="") if order_id else None
         async with self._db.transaction() as tx:
             user = await _lock_payer(tx, charge, order)
-            known = await repository.lock_payments_of_charge(tx, charge.method, charge.charge_id)
+            known = await payment_rows.lock_payments_of_charge(tx, charge.method, charge.charge_id)
             period_no = _period_no(charge, known)
             if (seen := next((each for each in known if each.period_no == period_no), None)) is not None:
                 if seen.period_end is None and charge.period_end is not None:
                     # Remembered by its refund, which names no period: the next month must not be taken for it.
-                    await repository.set_period_end(tx, seen.id, charge.period_end)
+                    await payment_rows.set_period_end(tx, seen.id, charge.period_end)
                 return _Report(ChargeOutcome.KNOWN)
             payment = _new_payment(charge, period_no, order, user)
-            await repository.insert_payment(tx, payment, source=source.value)
+            await payment_rows.insert_payment(tx, payment, source=source.value)
             order = await repository.lock_order(tx, order.id) if order else None
             if (why := _misfit(charge, order)) is not None or order is None:
                 return _Report(ChargeOutcome.UNKNOWN, why or "no such order")

@@ -15,7 +15,7 @@ from app.domain.delivery import outbox
 from app.domain.delivery.models import DeliveryKind, DeliveryRank
 from app.domain.delivery.outbox import NewDelivery
 from app.domain.errors import NotFound, PaymentConsumed, PaymentNotFound, UserNotFound
-from app.domain.payments import repository
+from app.domain.payments import payment_rows, repository
 from app.domain.payments.models import GiftState
 from app.domain.payments.views import GiftView
 from app.domain.users import repository as users
@@ -131,7 +131,7 @@ class GiftService:
         key = f"gift:{gift_id}"
         entry = ledger.Entry(EntryKind.PURCHASE, key, "gift", str(gift_id), actor.label)
         await ledger.add(tx, user_id, share, entry)
-        await repository.record_given(tx, payment.id, user_id=user_id, credits_given=gift.credits, entry_key=key)
+        await payment_rows.record_given(tx, payment.id, user_id=user_id, credits_given=gift.credits, entry_key=key)
         await tx.execute(_CLAWED, {"id": payment.id, "credits": gift.credits - share})
         await tx.execute(_TAKE, {"id": gift_id, "state": state.value, "user_id": user_id})
         tx.after_commit(Signal(user_id))

@@ -16,7 +16,7 @@ from app.core.ids import new_id
 from app.domain.actors import Actor
 from app.domain.credits import ledger
 from app.domain.credits.models import EntryKind
-from app.domain.payments import pay_and_go, repository, unlocking
+from app.domain.payments import pay_and_go, payment_rows, unlocking
 from app.domain.payments.models import Purpose
 from app.domain.payments.pay_and_go import GoTerms
 from app.domain.payments.views import Charge, OrderView, PaymentView
@@ -92,7 +92,7 @@ async def give_credits(
     key = entry_key(payment)
     entry = ledger.Entry(EntryKind.PURCHASE, key, "payment", str(payment.id), Actor.system("payments").label)
     await ledger.add(tx, user.id, order.credits, entry, pays_debt=pays_debt)
-    await repository.record_given(
+    await payment_rows.record_given(
         tx, payment.id, user_id=user.id, credits_given=order.credits, entry_key=key, period_end=period_end
     )
     return Given(purpose, credits=order.credits)
@@ -101,7 +101,7 @@ async def give_credits(
 async def _give_clean(tx: Tx, user: UserView, order: OrderView, payment: PaymentView) -> Given | None:
     if not await unlocking.give(tx, order):
         return None
-    await repository.record_given(
+    await payment_rows.record_given(
         tx, payment.id, user_id=user.id, credits_given=0, entry_key=None, generation_id=order.generation_id
     )
     return Given(Purpose.UNLOCK, generation_id=order.generation_id)
@@ -116,7 +116,7 @@ async def _give_start(tx: Tx, user: UserView, order: OrderView, payment: Payment
     if draft is None:
         return given
     generation_id = await pay_and_go.begin(tx, user, order, draft, terms)
-    await repository.record_given(
+    await payment_rows.record_given(
         tx,
         payment.id,
         user_id=user.id,

@@ -12,7 +12,7 @@ from sqlalchemy import text
 from app.core.db import Database
 from app.core.jobs import Job, Queue
 from app.domain.generations.settle import MONEY_BACK_JOB
-from app.domain.payments import repository, returns
+from app.domain.payments import payment_rows, returns
 from app.domain.payments.models import RefundOrigin
 from app.domain.users import repository as users
 
@@ -54,7 +54,7 @@ class MoneyBack:
             await users.lock(tx, user_id)
             if await tx.scalar(_TAKE, {"id": generation_id}) is None:
                 return
-            payment = await repository.lock_payment_of_generation(tx, generation_id)
+            payment = await payment_rows.lock_payment_of_generation(tx, generation_id)
             if payment is None:
                 message = f"generation {generation_id} owes money that nobody has paid"
                 raise AssertionError(message)

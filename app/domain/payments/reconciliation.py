@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from app.core.app_settings import find_setting, put_setting
 from app.core.db import Database
-from app.domain.payments import repository
+from app.domain.payments import payment_rows
 from app.domain.payments.charges import ChargeOutcome, ChargeService, ChargeSource
 from app.domain.payments.models import Method
 from app.domain.payments.refunds import RefundService
@@ -139,7 +139,7 @@ class Reconciliation:
 
     async def _compare_refund(self, transaction: StarTransaction) -> str | None:
         async with self._db.read() as reader:
-            before = await repository.find_charge(reader, transaction.id, Method.STARS)
+            before = await payment_rows.find_charge(reader, transaction.id, Method.STARS)
         if not before and transaction.payload is None:
             # A withdrawal.
             return None
@@ -154,6 +154,6 @@ class Reconciliation:
             )
         )
         async with self._db.read() as reader:
-            after = await repository.find_charge(reader, transaction.id, Method.STARS)
+            after = await payment_rows.find_charge(reader, transaction.id, Method.STARS)
         moved = sum(each.refunded_minor for each in after) != sum(each.refunded_minor for each in before)
         return "refunded" if moved else None

@@ -21,7 +21,7 @@ from app.domain.credits.models import EntryKind
 from app.domain.delivery import outbox
 from app.domain.delivery.models import DeliveryKind, DeliveryRank
 from app.domain.delivery.outbox import NewDelivery
-from app.domain.payments import repository, returns
+from app.domain.payments import payment_rows, returns
 from app.domain.payments.models import Method, RefundOrigin, RefundState
 from app.domain.payments.refunders import OpenRefund, RefundLater
 from app.domain.payments.returns import REFUND_JOB
@@ -91,7 +91,7 @@ class RefundOutcomes:
     async def _complete(self, tx: Tx, refund_id: UUID) -> Row[Any] | None:
         """The refund is made; None when that was known."""
         seen = await find_row(tx, refund_id)
-        payment = await repository.find_payment(tx, seen.payment_id) if seen is not None else None
+        payment = await payment_rows.find_payment(tx, seen.payment_id) if seen is not None else None
         if payment is not None:
             await lock_parties(tx, payment)
         row = await tx.one_or_none(_LOCK, {"id": refund_id})
@@ -128,7 +128,7 @@ class RefundOutcomes:
                 tx.after_commit(Signal(row.user_id))
             await tx.execute(_UNDO, {"id": row.payment_id, "amount_minor": row.amount_minor, "credits": row.credits})
             await tx.execute(_FINISH, {"id": refund_id, "state": RefundState.REFUSED.value, "error": detail})
-            payment = await repository.find_payment(tx, row.payment_id)
+            payment = await payment_rows.find_payment(tx, row.payment_id)
             if payment is not None:
                 await returns.restore(tx, payment)
         self._metrics.refund_ended(method=row.method, outcome="refused")

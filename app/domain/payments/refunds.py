@@ -24,7 +24,7 @@ from app.domain.errors import (
     RefundExceedsBalance,
     ValidationFailed,
 )
-from app.domain.payments import refund_outcomes, repository, returns
+from app.domain.payments import payment_rows, refund_outcomes, returns
 from app.domain.payments.models import Method, RefundOrigin, RefundState
 from app.domain.payments.refund_outcomes import RefundOutcomes
 from app.domain.payments.refunders import OpenRefund, Refunder, RefundLater, RefundRefused
@@ -93,7 +93,7 @@ class RefundService:
         if not reason.strip():
             raise ValidationFailed({"reason": "must not be empty"})
         async with self._db.read() as reader:
-            payments = await repository.find_charge(reader, charge_id)
+            payments = await payment_rows.find_charge(reader, charge_id)
         if not payments:
             raise PaymentNotFound
         # A vendor gives a charge back, not a period of it: of one whose newest period is back, nothing more is asked.
@@ -154,7 +154,7 @@ class RefundService:
         remembered, and the charge then gives nothing.
         """
         async with self._db.read() as reader:
-            payments = await repository.find_charge(reader, refund.charge_id, refund.method)
+            payments = await payment_rows.find_charge(reader, refund.charge_id, refund.method)
         if not payments:
             payments = await self._remember(refund)
         if not payments:
@@ -180,7 +180,7 @@ class RefundService:
     async def forget_payers(self) -> int:
         """Of who is no user, not even the payer's id stays once the refund window is over; returns how many."""
         async with self._db.transaction() as tx:
-            return await repository.forget_payers(tx, window=self._window)
+            return await payment_rows.forget_payers(tx, window=self._window)
 
     async def ring_due(self, *, limit: int) -> list[Job]:
         """Open refunds that nobody has asked about for a while."""
@@ -252,19 +252,19 @@ class RefundService:
             async with self._db.transaction() as tx:
                 if refund.telegram_id is not None:
                     await users.lock_by_telegram_id(tx, refund.telegram_id)
-                known = await repository.lock_payments_of_charge(tx, refund.method, refund.charge_id)
+                known = await payment_rows.lock_payments_of_charge(tx, refund.method, refund.charge_id)
                 if not known:
-                    await repository.insert_refunded(tx, refund, payment_id=new_id())
+                    await payment_rows.insert_refunded(tx, refund, payment_id=new_id())
                     log.info("refund_before_its_charge", method=refund.method, charge_id=refund.charge_id)
                 return list(reversed(known))
         except IntegrityError:
             async with self._db.read() as reader:
-                return await repository.find_charge(reader, refund.charge_id, refund.method)
+                return await payment_rows.find_charge(reader, refund.charge_id, refund.method)
 
 
 async def _lock_again(tx: Tx, seen: PaymentView) -> PaymentView:
     """The payment under its lock, unless its credits have gone to somebody else meanwhile (a gift was opened)."""
-    payment = await repository.lock_payment(tx, seen.id)
+    payment = await payment_rows.lock_payment(tx, seen.id)
     if payment is None or payment.user_id != seen.user_id:
         raise ConcurrentUpdate
     return payment

@@ -15,6 +15,7 @@ import httpx
 from app.core.db import Database
 from app.domain.reports import books
 from tests.bot.phone import Json, Phone, button_of
+from tests.fakes import picture
 from tests.harness import StarbrushProcess, asyncpg_url, run_starbrush
 
 Found = TypeVar("Found")
@@ -166,6 +167,50 @@ class World:
             trust_env=False,
         ) as client:
             yield client
+
+    async def submit_pack(
+        self, app: StarbrushProcess, phone: Phone, prompt: str = "", *, style: str = "seasons"
+    ) -> UUID:
+        """Order a photo pack of a new avatar of two photos through the cabinet's API."""
+        launch = await self.control.get(f"/users/{phone.id}/init_data")
+        headers = {"Authorization": f"tma {launch.json()['init_data']}"}
+        async with httpx.AsyncClient(base_url=f"{app.url}/api/v1", headers=headers, timeout=30, trust_env=False) as api:
+            files = [picture(120, 160, "green"), picture(160, 120, "blue")]
+            uploads = [await api.post("/uploads", files={"file": ("me.jpg", data)}) for data in files]
+            ids = [answer.json()["id"] for answer in uploads]
+            avatar = (await api.post("/avatars", json={"name": "Me", "inputs": ids})).json()["id"]
+            body = {"kind": "pack", "model": "pack-standard", "style": style, "avatar": avatar, "prompt": prompt}
+            answer = await api.post("/generations", json=body)
+        assert answer.status_code == 202, answer.text
+        return UUID(answer.json()["id"])
+
+    async def cancel(self, app: StarbrushProcess, phone: Phone, generation_id: UUID) -> int:
+        """Cancel through the cabinet's API; the status of the answer."""
+        launch = await self.control.get(f"/users/{phone.id}/init_data")
+        headers = {"Authorization": f"tma {launch.json()['init_data']}"}
+        async with httpx.AsyncClient(base_url=app.url, timeout=30, trust_env=False) as client:
+            return (await client.post(f"/api/v1/generations/{generation_id}/cancel", headers=headers)).status_code
+
+    async def stored(self, generation_id: UUID) -> int:
+        """How many outputs there are."""
+        return int(await self.value("SELECT count(*) FROM generation_outputs WHERE generation_id = $1", generation_id))
+
+    async def albums(self, phone: Phone) -> list[int]:
+        """How many pictures each album or single photo in the chat has, in order."""
+        sizes: dict[str, int] = {}
+        for message in await phone.said():
+            if "photo" in message:
+                key = message.get("media_group_id") or str(message["message_id"])
+                sizes[key] = sizes.get(key, 0) + 1
+        return list(sizes.values())
+
+    async def entries(self, generation_id: UUID) -> list[tuple[str, int, int]]:
+        """What the ledger says of a generation: kind, available, held."""
+        rows = await self.rows(
+            "SELECT kind, delta_available, delta_held FROM ledger_entries WHERE reference_id = $1 ORDER BY id",
+            str(generation_id),
+        )
+        return [tuple(row) for row in rows]
 
     async def said_after(self, phone: Phone, message_id: int) -> list[Json]:
         """What the bot has said since, and not taken back."""

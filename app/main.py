@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import gc
 import signal
+import socket
 from collections.abc import AsyncIterator
 from types import FrameType
 from typing import Final
@@ -120,7 +121,6 @@ async def _running(container: Container, telegram: Telegram, *, with_worker: boo
         if worker is not None:
             await worker.start()
         await telegram.start()
-        _spare_the_collector()
         log.info("started", worker=with_worker)
         try:
             yield
@@ -168,11 +168,19 @@ async def refuse_moved_clock(container: Container) -> None:
 
 
 class _Server(uvicorn.Server):
-    """Tells the container at the first signal, so that open event streams end and readiness says no."""
+    """Tells the container at the first signal, so that open event streams end and readiness says no.
+
+    It has the process to itself, so that it may also tune it.
+    """
 
     def __init__(self, config: uvicorn.Config, container: Container) -> None:
         super().__init__(config)
         self._container = container
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Uvicorn's own start, the application's included."""
+        await super().startup(sockets)
+        _spare_the_collector()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Uvicorn's own handler of SIGTERM and SIGINT."""

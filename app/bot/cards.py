@@ -28,7 +28,7 @@ async def show_or_start(conversation: Conversation, draft: DraftView) -> None:
     try:
         # The draft is the update's, and its id the only key under which it starts: repeated after its card was
         # started by hand, the same update must not start it a second time.
-        await conversation.services.drafts.start(conversation.actor, draft.id, origin=Origin.BOT)
+        await conversation.services.drafts.start_written(conversation.actor, draft, origin=Origin.BOT)
     except InsufficientCredits as error:
         await offer_payment(conversation, draft, error)
     except DuplicateRequest:

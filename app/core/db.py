@@ -77,11 +77,11 @@ class Reader:
 
     async def execute(self, statement: Executable, params: Mapping[str, object] = _NO_PARAMS) -> Result:
         """Run a `text()` statement."""
-        return await self._session.run(statement, params)
+        return await self._run(statement, params)
 
     async def one_or_none(self, statement: Executable, params: Mapping[str, object] = _NO_PARAMS) -> Row[Any] | None:
         """The single row, or None. Raises: MultipleResultsFound."""
-        rows = (await self._session.run(statement, params)).rows
+        rows = (await self._run(statement, params)).rows
         if len(rows) > 1:
             message = f"{len(rows)} rows where one was expected"
             raise MultipleResultsFound(message)
@@ -89,12 +89,15 @@ class Reader:
 
     async def all(self, statement: Executable, params: Mapping[str, object] = _NO_PARAMS) -> Sequence[Row[Any]]:
         """Every row; the statement must bound how many."""
-        return (await self._session.run(statement, params)).rows
+        return (await self._run(statement, params)).rows
 
     async def scalar(self, statement: Executable, params: Mapping[str, object] = _NO_PARAMS) -> Any:
         """The first column of the first row, or None."""
-        rows = (await self._session.run(statement, params)).rows
+        rows = (await self._run(statement, params)).rows
         return rows[0][0] if rows else None
+
+    async def _run(self, statement: Executable, params: Mapping[str, object]) -> Result:
+        return await self._session.run(statement, params)
 
 
 class Tx(Reader):
@@ -115,8 +118,28 @@ class Tx(Reader):
         return tuple(self._rings)
 
 
+class _SingleTx(Tx):
+    """Takes one statement, which the server commits by itself."""
+
+    __slots__ = ("_used",)
+
+    def __init__(self, session: Session) -> None:
+        super().__init__(session)
+        self._used = False
+
+    async def _run(self, statement: Executable, params: Mapping[str, object]) -> Result:
+        if self._used:
+            message = "a second statement in a transaction of one"
+            raise AssertionError(message)
+        self._used = True
+        return await super()._run(statement, params)
+
+
 class Database:
-    """The pool and its two doors: `read` and `transaction`. Connects when it is first used."""
+    """The pool and its doors: `read`, `transaction`, and `single` for one of one statement.
+
+    Connects when it is first used.
+    """
 
     def __init__(self, url: str, *, pool_size: int = 10, max_overflow: int = 20, name: str = "starbrush") -> None:
         dsn = driver_dsn(url)
@@ -147,16 +170,25 @@ class Database:
     async def read(self) -> AsyncIterator[Reader]:
         """A connection for reading, given back at the end of the block."""
         refuse_inside_transaction("a second connection")
-        session = await self._pool.take()
-        try:
+        async with self._session() as session:
             yield Reader(session)
-        except BaseException as error:
-            if _is_left_in_order(error):
-                await self._pool.give_back(session)
-            else:
-                self._pool.discard(session)
-            raise
-        await self._pool.give_back(session)
+
+    @asynccontextmanager
+    async def single(self) -> AsyncIterator[Tx]:
+        """A transaction of one statement, without the round trips of BEGIN and COMMIT; then rings.
+
+        The statement stands once it has been run, whatever the block raises after it; rings are forgotten then.
+        Raises: AssertionError when a transaction is open in this task, and for a second statement.
+        """
+        refuse_inside_transaction("a nested transaction")
+        token = _open_transaction.set("open")
+        try:
+            async with self._session() as session:
+                tx = _SingleTx(session)
+                yield tx
+        finally:
+            _open_transaction.reset(token)
+        await self._ring(tx)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Tx]:
@@ -179,8 +211,7 @@ class Database:
         finally:
             _open_transaction.reset(token)
         await self._pool.give_back(session)
-        if tx.rings and self._ringer is not None:
-            await self._ringer.ring(tx.rings)
+        await self._ring(tx)
 
     async def ping(self) -> None:
         """Raises when the database does not answer."""
@@ -190,6 +221,24 @@ class Database:
     async def close(self) -> None:
         """Close every connection."""
         await self._pool.close()
+
+    @asynccontextmanager
+    async def _session(self) -> AsyncIterator[Session]:
+        """A connection in which nothing is opened."""
+        session = await self._pool.take()
+        try:
+            yield session
+        except BaseException as error:
+            if _is_left_in_order(error):
+                await self._pool.give_back(session)
+            else:
+                self._pool.discard(session)
+            raise
+        await self._pool.give_back(session)
+
+    async def _ring(self, tx: Tx) -> None:
+        if tx.rings and self._ringer is not None:
+            await self._ringer.ring(tx.rings)
 
     async def _roll_back(self, session: Session, error: BaseException) -> None:
         if not _is_left_in_order(error) or session.is_closed:

@@ -4,7 +4,7 @@ import asyncio
 import errno
 import socket
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from uuid import UUID, uuid4
@@ -20,6 +20,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from app.core import db as module
 from app.core.connections import driver_dsn
 from app.core.db import Database, is_outage, refuse_inside_transaction, violated_constraint
+from app.core.jobs import Ring, Signal
 from tests.harness import migrate
 from tests.waiting import until
 
@@ -142,6 +143,62 @@ async def test_rowcount_tells_what_was_changed(db: Database) -> None:
         assert (await tx.execute(_INSERT, {"id": 1, "words": None})).rowcount == 1
         assert (await tx.execute(text("UPDATE notes SET id = id + 1 WHERE id > 7"))).rowcount == 0
         assert (await tx.execute(text("LOCK TABLE notes"))).rowcount == -1
+
+
+class Bells:
+    """Counts what is rung."""
+
+    def __init__(self) -> None:
+        self.heard: list[Ring] = []
+
+    async def ring(self, rings: Sequence[Ring]) -> bool:
+        self.heard += rings
+        return True
+
+
+async def write_singly(db: Database, *ids: int) -> None:
+    async with db.single() as tx:
+        tx.after_commit(Signal(7))
+        for number in ids:
+            await tx.execute(_INSERT, {"id": number, "words": None})
+
+
+async def test_a_transaction_of_one_statement_stands_and_then_rings(db: Database) -> None:
+    bells = Bells()
+    db.ring_with(bells)
+    async with db.single() as tx:
+        tx.after_commit(Signal(7))
+        await tx.execute(_INSERT, {"id": 1, "words": None})
+        assert bells.heard == []
+        with pytest.raises(AssertionError, match="inside a database transaction"):
+            refuse_inside_transaction("a call")
+    assert bells.heard == [Signal(7)]
+    assert await count(db) == 1
+    refuse_inside_transaction("a call")
+
+
+async def test_a_transaction_of_one_statement_takes_no_second(db: Database) -> None:
+    with pytest.raises(AssertionError, match="a second statement"):
+        await write_singly(db, 1, 2)
+    assert await count(db) == 1
+    assert db.connections_in_use == 0
+
+
+async def test_a_refused_statement_rings_nothing_and_leaves_the_connection(db: Database) -> None:
+    bells = Bells()
+    db.ring_with(bells)
+    await write(db, 1)
+    with pytest.raises(IntegrityError):
+        await write_singly(db, 1)
+    assert bells.heard == []
+    assert await count(db) == 1
+
+
+async def test_a_transaction_of_one_statement_is_not_nested(db: Database) -> None:
+    async with db.transaction():
+        with pytest.raises(AssertionError, match="nested"):
+            async with db.single():
+                pytest.fail("it was opened")
 
 
 async def test_one_or_none_refuses_more_than_one(db: Database) -> None:

@@ -303,17 +303,17 @@ async def test_a_task_that_was_taken_is_noted_although_the_database_is_away_for_
 ) -> None:
     """Promise 4: without its id nobody could ever ask a vendor for it that cannot be searched."""
     shop.vendor.traits = replace(shop.vendor.traits, finds_by_reference=False, refuses_known_reference=False)
-    submit, transaction, failures = shop.vendor.submit, shop.db.transaction, [error]
+    submit, single, failures = shop.vendor.submit, shop.db.single, [error]
 
     async def taken(request: VendorRequest) -> str:
         task_id = await submit(request)
-        vars(shop.db)["transaction"] = failing
+        vars(shop.db)["single"] = failing
         return task_id
 
     def failing() -> AbstractAsyncContextManager[Tx]:
         if failures:
             raise failures.pop()
-        return transaction()
+        return single()
 
     vars(shop.vendor)["submit"] = taken
     done = await shop.work(await shop.submit(ann))

@@ -88,11 +88,25 @@ _CLAIM = text(
         d.attempts, d.fence
     """  # noqa: S608 - fixed text
 ).columns(params=JSONB)
+# Those that waited for it are rung, but for one: the progress message stays while the result has not arrived (trap 23);
+# both are owed again when the user is back.
 _FINISH = text(
     """
-    UPDATE deliveries SET state = :state, message_id = :message_id, error = :error, lease_owner = NULL,
-        sent_at = CASE WHEN :state = 'SENT' THEN clock_now() END
-    WHERE id = :id AND fence = :fence AND state = 'SENDING'
+    WITH finished AS (
+        UPDATE deliveries SET state = :state, message_id = :message_id, error = :error, lease_owner = NULL,
+            sent_at = CASE WHEN :state = 'SENT' THEN clock_now() END
+        WHERE id = :id AND fence = :fence AND state = 'SENDING' RETURNING id
+    ),
+    followers AS (
+        UPDATE deliveries f SET
+            state = CASE WHEN :state = 'DEAD' AND f.kind = 'removal' THEN 'DEAD' ELSE f.state END,
+            error = CASE WHEN :state = 'DEAD' AND f.kind = 'removal' THEN :error ELSE f.error END,
+            ring_number = f.ring_number + 1,
+            next_ring_at = now() + interval '5 seconds'
+        FROM finished WHERE f.after_id = finished.id AND f.state = 'OWED'
+        RETURNING f.id, f.state, f.ring_number
+    )
+    SELECT followers.id, followers.state, followers.ring_number FROM finished LEFT JOIN followers ON true
     """
 )
 _IS_KNOWN = text("SELECT id FROM deliveries WHERE key = :key")
@@ -112,16 +126,6 @@ _RETRY = text(
         next_attempt_at = now() + CAST(:delay AS interval), next_ring_at = now() + CAST(:delay AS interval),
         ring_number = ring_number + 1
     WHERE id = :id AND fence = :fence AND state = 'SENDING' RETURNING ring_number
-    """
-)
-# The progress message stays while the result has not arrived (trap 23); both are owed again when the user is back.
-_KEEP_PROGRESS = text(
-    "UPDATE deliveries SET state = 'DEAD', error = :error WHERE after_id = :id AND kind = 'removal' AND state = 'OWED'"
-)
-_FOLLOWERS = text(
-    """
-    UPDATE deliveries SET ring_number = ring_number + 1, next_ring_at = now() + interval '5 seconds'
-    WHERE after_id = :id AND state = 'OWED' RETURNING id, ring_number
     """
 )
 # Rung again by the sweep: whatever is open, due, not being sent by a living process and not waiting for another.
@@ -237,15 +241,12 @@ async def finish(
     tx: Tx, claimed: ClaimedDelivery, state: str, *, message_id: int | None = None, error: str | None = None
 ) -> bool:
     """Record what became of it, and ring for those that waited. False when another process has taken it over."""
-    result = await tx.execute(
+    rows = await tx.all(
         _FINISH,
         {"id": claimed.id, "fence": claimed.fence, "state": state, "message_id": message_id, "error": error},
     )
-    if result.rowcount == 1 and state == DeliveryState.DEAD:
-        await tx.execute(_KEEP_PROGRESS, {"id": claimed.id, "error": error})
-    for row in await tx.all(_FOLLOWERS, {"id": claimed.id}):
-        tx.after_commit(ring(row.id, row.ring_number))
-    return result.rowcount == 1
+    tx.after_commit(*(ring(row.id, row.ring_number) for row in rows if row.state == DeliveryState.OWED))
+    return bool(rows)
 
 
 async def retry(tx: Tx, claimed: ClaimedDelivery, *, attempts: int, delay: timedelta, error: str) -> None:

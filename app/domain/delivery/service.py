@@ -139,7 +139,7 @@ class DeliveryService:
 
     async def deliver(self, delivery_id: int, *, owner: UUID) -> DeliveryState | None:
         """Send one owed message, if it is due; returns what became of it, None when it was not ours to send."""
-        async with self._db.transaction() as tx:
+        async with self._db.single() as tx:
             claimed = await outbox.claim(tx, delivery_id, owner=owner, lease=self._lease)
         if claimed is None:
             return None
@@ -150,7 +150,7 @@ class DeliveryService:
 
     async def record_fault(self, delivery_id: int, *, owner: UUID, error: BaseException) -> None:
         """Note that our own code failed on a delivery: it is tried again later like any other that failed."""
-        async with self._db.transaction() as tx:
+        async with self._db.single() as tx:
             claimed = await outbox.claim(tx, delivery_id, owner=owner, lease=self._lease)
         if claimed is not None:
             await self._try_again(claimed, f"fault: {type(error).__name__}")
@@ -210,7 +210,7 @@ class DeliveryService:
     async def _finish(
         self, claimed: ClaimedDelivery, state: DeliveryState, *, error: str | None = None
     ) -> DeliveryState:
-        async with self._db.transaction() as tx:
+        async with self._db.single() as tx:
             await outbox.finish(tx, claimed, state, error=error)
         return state
 
@@ -221,7 +221,7 @@ class DeliveryService:
         return await self._retry(claimed, attempts=claimed.attempts + 1, delay=delay, error=error)
 
     async def _retry(self, claimed: ClaimedDelivery, *, attempts: int, delay: timedelta, error: str) -> DeliveryState:
-        async with self._db.transaction() as tx:
+        async with self._db.single() as tx:
             await outbox.retry(tx, claimed, attempts=attempts, delay=delay, error=error)
         return DeliveryState.OWED
 

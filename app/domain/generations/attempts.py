@@ -93,8 +93,7 @@ _CLOSABLE: Final = {
     AttemptState.MADE: ["INTENT", "RUNNING", "MADE"],
 }
 # What the vendor says it took counts; of what it made without saying so, the route's own estimate.
-_FINISH = text(
-    """
+FINISH: Final = """
     UPDATE provider_attempts SET state = :state, counts = :counts, detail = :detail, result_url = :result_url,
         result_mime = :result_mime, finished_at = now(),
         cost_micros = CASE
@@ -102,9 +101,10 @@ _FINISH = text(
             WHEN cost_micros = 0 AND :state = 'MADE' THEN estimate_micros
             ELSE cost_micros END,
         unreachable_since = CASE WHEN :state = 'MADE' AND state <> 'MADE' THEN NULL ELSE unreachable_since END
-    WHERE id = :id AND state = ANY(:before)
-    """
-)
+    WHERE id = :attempt_id AND state = ANY(:before)
+"""
+"""What `finish` runs, with `finished` as its parameters, for a statement that does more at once."""
+_FINISH = text(FINISH)
 
 
 async def list_attempts(reader: Reader, generation_id: UUID) -> Sequence[Attempt]:
@@ -182,20 +182,33 @@ async def finish(
 
     Nothing is changed where a successor knows more than `attempt` does.
     """
-    known = AttemptState.MADE if state is AttemptState.MADE else attempt.state
     await tx.execute(
         _FINISH,
-        {
-            "id": attempt.id,
-            "before": _CLOSABLE.get(known, []),
-            "state": state.value,
-            "counts": counts,
-            "detail": detail[:500],
-            "result_url": result.url if result else None,
-            "result_mime": result.mime if result else None,
-            "cost_micros": cost_micros,
-        },
+        finished(attempt, state, counts=counts, detail=detail, result=result, cost_micros=cost_micros),
     )
+
+
+def finished(
+    attempt: Attempt,
+    state: AttemptState,
+    *,
+    counts: bool = True,
+    detail: str = "",
+    result: Artifact | None = None,
+    cost_micros: int = 0,
+) -> dict[str, object]:
+    """The parameters of `FINISH`."""
+    known = AttemptState.MADE if state is AttemptState.MADE else attempt.state
+    return {
+        "attempt_id": attempt.id,
+        "before": _CLOSABLE.get(known, []),
+        "state": state.value,
+        "counts": counts,
+        "detail": detail[:500],
+        "result_url": result.url if result else None,
+        "result_mime": result.mime if result else None,
+        "cost_micros": cost_micros,
+    }
 
 
 def by_output(attempts: Iterable[Attempt]) -> dict[int, list[Attempt]]:

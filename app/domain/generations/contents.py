@@ -16,17 +16,25 @@ from app.domain.generations.models import Kind
 from app.domain.generations.views import GenerationView, OutputView
 from app.domain.ports import Media, Messenger, MessengerError, Outgoing, Priority, Sent
 
-# What was owed before the watermark went may have been put together before it, too: its file is not the clean one.
-_SHOWS_THE_CLEAN_ONE: Final = """
-    FROM deliveries d
-    WHERE o.id = :id AND d.id = :delivery_id
+# The files were sent in the order of the outputs that the delivery is about (`_chosen`). What was owed before the
+# watermark went may have been put together before it, too: its file is not the clean one.
+_OF_WHAT_WAS_SENT: Final = """
+    FROM deliveries d,
+        (
+            SELECT id, row_number() OVER (ORDER BY output_index) AS place FROM generation_outputs
+            WHERE generation_id = :generation_id
+                AND (CAST(:output_index AS integer) IS NULL OR output_index = :output_index)
+                AND (CAST(:output_indices AS integer[]) IS NULL OR output_index = ANY(:output_indices))
+        ) shown
+        JOIN unnest(CAST(:file_ids AS text[])) WITH ORDINALITY AS sent (file_id, place) USING (place)
+    WHERE o.id = shown.id AND sent.file_id <> '' AND d.id = :delivery_id
         AND (o.unlocked_at IS NULL OR d.created_at >= o.unlocked_at OR d.template = 'unlocked')
 """
-_PHOTO: Final = text(
-    f"UPDATE generation_outputs o SET photo_file_id = :file_id {_SHOWS_THE_CLEAN_ONE}"  # noqa: S608 - fixed text
+_PHOTOS: Final = text(
+    f"UPDATE generation_outputs o SET photo_file_id = sent.file_id {_OF_WHAT_WAS_SENT}"  # noqa: S608 - fixed text
 )
-_DOCUMENT: Final = text(
-    f"UPDATE generation_outputs o SET document_file_id = :file_id {_SHOWS_THE_CLEAN_ONE}"  # noqa: S608 - fixed text
+_DOCUMENTS: Final = text(
+    f"UPDATE generation_outputs o SET document_file_id = sent.file_id {_OF_WHAT_WAS_SENT}"  # noqa: S608 - fixed text
 )
 _PROGRESS_SENT = text("UPDATE generations SET progress_message_id = :message_id, progressed_at = now() WHERE id = :id")
 _PROGRESS_MESSAGE = text("SELECT progress_message_id FROM generations WHERE id = :id")
@@ -157,11 +165,16 @@ class _Result:
 
     async def record(self, tx: Tx, claimed: ClaimedDelivery, sent: Sent) -> None:
         """Remember Telegram's own ids of the files: sending them again costs no upload."""
-        outputs = _chosen(await repository.find(tx, _generation_id(claimed), medians={}), claimed)
-        statement = _DOCUMENT if self._as_document else _PHOTO
-        for output, file_id in zip(outputs, sent.file_ids, strict=False):
-            if file_id:
-                await tx.execute(statement, {"id": output.id, "file_id": file_id, "delivery_id": claimed.id})
+        await tx.execute(
+            _DOCUMENTS if self._as_document else _PHOTOS,
+            {
+                "generation_id": _generation_id(claimed),
+                "output_index": claimed.params.get("output_index"),
+                "output_indices": claimed.params.get("output_indices"),
+                "file_ids": list(sent.file_ids),
+                "delivery_id": claimed.id,
+            },
+        )
 
     def _medium(self, view: GenerationView, output: OutputView) -> Media:
         extension = output.storage_key.rpartition(".")[2]

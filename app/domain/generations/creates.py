@@ -146,7 +146,7 @@ class CreateSender:
             return Waiting(self._limits.wait(tries))
         except InputsMissing:
             return self._inputs_missing(lease)
-        async with self._db.transaction() as tx:
+        async with self._db.single() as tx:
             attempt = await attempts.intend(
                 tx,
                 lease,
@@ -201,7 +201,7 @@ class CreateSender:
             request = await self._request(lease, attempt.output_index, route, attempt.reference)
         except (StorageUnavailable, InputsMissing) as error:
             return await self._journal.unreachable(lease, attempt, f"inputs: {error}")
-        async with self._db.transaction() as tx:
+        async with self._db.single() as tx:
             await attempts.intend_again(tx, lease, attempt)
         return await self._send(lease, provider, route, attempt, request, tries=0, sent_lately=sent_lately)
 

@@ -118,8 +118,9 @@ class DraftService:
             actor, new.inputs, were_kept=were_kept or new.origin_generation_id is not None
         )
         new = replace(new, inputs=tuple(view.id for view in inputs))
+        is_all = new.origin_generation_id is None and request_key is None
         try:
-            async with self._db.transaction() as tx:
+            async with self._db.single() if is_all else self._db.transaction() as tx:
                 if new.origin_generation_id is not None:
                     await _hold_origin(tx, user.id, new.origin_generation_id)
                 draft = await self._insert(tx, user.id, new, model, options)
@@ -302,7 +303,12 @@ class DraftService:
         Raises: NotFound when it is gone or expired; DuplicateRequest with `generation_id` when it was started;
             and whatever `GenerationService.submit` raises.
         """
-        draft = await self.get(actor, draft_id)
+        return await self.start_written(actor, await self.get(actor, draft_id), origin=origin, on_accepted=on_accepted)
+
+    async def start_written(
+        self, actor: Actor, draft: DraftView, *, origin: Origin, on_accepted: OnAccepted | None = None
+    ) -> GenerationView:
+        """As `start`, of a draft that has just been written or read: started meanwhile, its key refuses it."""
         if draft.status is DraftStatus.STARTED:
             raise DuplicateRequest(generation_id=str(draft.generation_id))
         if draft.status is DraftStatus.EXPIRED:

@@ -83,7 +83,7 @@ class AttemptJournal:
         tries = 0
         while True:
             try:
-                async with self._db.transaction() as tx:
+                async with self._db.single() as tx:
                     await note(tx)
             except (SQLAlchemyError, OSError) as error:
                 if not is_outage(error):

@@ -20,8 +20,10 @@ from app.domain.generations.models import AttemptState, Funding, Kind
 from app.domain.ports import Storage
 
 _STORED = text("SELECT output_index FROM generation_outputs WHERE generation_id = :id")
+# The output and its attempt in one statement: neither is known without the other.
 _RECORD = text(
-    """
+    f"""
+    WITH recorded AS (
     INSERT INTO generation_outputs (id, generation_id, output_index, fence, storage_key, preview_key, thumbnail_key,
         mime, width, height, size_bytes, preview_size_bytes, duration_seconds, watermarked, clean_key,
         clean_preview_key, clean_thumbnail_key, clean_size_bytes, clean_preview_size_bytes)
@@ -30,7 +32,11 @@ _RECORD = text(
         :clean_preview_key, :clean_thumbnail_key, :clean_size_bytes, :clean_preview_size_bytes
     FROM generations g
     WHERE g.id = :id AND g.fence = :fence AND g.status = 'PROCESSING' AND g.lease_owner = :owner
-    """
+    RETURNING id
+    ),
+    made AS ({attempts.FINISH} AND EXISTS (SELECT 1 FROM recorded))
+    SELECT id FROM recorded
+    """  # noqa: S608 - fixed text
 )
 
 
@@ -83,9 +89,9 @@ class OutputKeeper:
             result = marked
         kept = await self._put(base, result)
         self._crashpoints.reach("output.stored")
-        async with self._db.transaction() as tx:
-            await _record(tx, lease, attempt.output_index, kept, clean)
-            await attempts.finish(tx, attempt, AttemptState.MADE, result=attempt.result, cost_micros=cost_micros)
+        made = attempts.finished(attempt, AttemptState.MADE, result=attempt.result, cost_micros=cost_micros)
+        async with self._db.single() as tx:
+            await _record(tx, lease, attempt.output_index, kept, clean, made)
         self._crashpoints.reach("output.recorded")
 
     async def _put(self, base: str, result: PreparedImage | PreparedVideo) -> _Kept:
@@ -115,10 +121,12 @@ async def list_stored(reader: Reader, generation_id: UUID) -> set[int]:
     return {row.output_index for row in await reader.all(_STORED, {"id": generation_id})}
 
 
-async def _record(tx: Tx, lease: Lease, index: int, kept: _Kept, clean: _Kept | None) -> None:
-    result = await tx.execute(
+async def _record(tx: Tx, lease: Lease, index: int, kept: _Kept, clean: _Kept | None, made: dict[str, object]) -> None:
+    """The winner's output, and its attempt as made. Raises: LeaseLost."""
+    recorded = await tx.scalar(
         _RECORD,
         {
+            **made,
             "output_id": new_id(),
             "id": lease.id,
             "owner": lease.owner,
@@ -141,5 +149,5 @@ async def _record(tx: Tx, lease: Lease, index: int, kept: _Kept, clean: _Kept | 
             "clean_preview_size_bytes": clean.preview_size_bytes if clean else None,
         },
     )
-    if result.rowcount != 1:
+    if recorded is None:
         raise LeaseLost

@@ -68,7 +68,7 @@ class GenerationRunner:
 
     async def run(self, generation_id: UUID, *, owner: UUID) -> None:
         """Take a generation as far as it goes now. Does nothing when it is not free or not due."""
-        async with self._db.transaction() as tx:
+        async with self._db.single() as tx:
             lease = await claims.claim(
                 tx,
                 generation_id,
@@ -168,7 +168,7 @@ class GenerationRunner:
         if not waiting:
             await self._settle(lease, _ending([outcomes[index] for index in sorted(outcomes)]))
             return
-        async with self._db.transaction() as tx:
+        async with self._db.single() as tx:
             await claims.park(
                 tx,
                 lease,

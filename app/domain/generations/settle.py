@@ -78,16 +78,18 @@ _END = text(
     """
 )
 # The buttons under a result carry drafts of their own, so that a double tap is one order; prices are today's.
-_DRAFT = text(
+_DRAFTS = text(
     """
-    INSERT INTO drafts (id, user_id, kind, model_key, prompt, negative_prompt, options, inputs, style_key, avatar_id,
-        price_credits, parent_id, origin_generation_id, expires_at)
-    SELECT :draft_id, g.user_id, g.kind, g.model_key, g.prompt, g.negative_prompt,
-        CASE WHEN :fresh THEN g.options - 'seed' ELSE g.options END, g.inputs, g.style_key, g.avatar_id,
+    INSERT INTO drafts (id, user_id, kind, model_key, prompt, negative_prompt, options, inputs, price_credits,
+        parent_id, origin_generation_id, expires_at)
+    SELECT made.id, g.user_id, g.kind, g.model_key, g.prompt, g.negative_prompt,
+        CASE WHEN made.is_fresh THEN g.options - 'seed' ELSE g.options END, g.inputs,
         ceil(m.price_credits * g.output_count
             * coalesce((g.options ->> 'duration_seconds')::numeric / (m.options ->> 'price_seconds')::numeric, 1)),
-        CASE WHEN :fresh THEN g.id END, g.id, clock_now() + interval '1 day'
-    FROM generations g JOIN models m ON m.key = g.model_key WHERE g.id = :id
+        CASE WHEN made.is_fresh THEN g.id END, g.id, clock_now() + interval '1 day'
+    FROM generations g JOIN models m ON m.key = g.model_key,
+        unnest(CAST(:draft_ids AS uuid[]), CAST(:fresh AS boolean[])) AS made (id, is_fresh)
+    WHERE g.id = :id
     RETURNING price_credits
     """
 )
@@ -207,9 +209,8 @@ class _Outcome:
         params["generation_id"] = str(self.generation_id)
         if self.ending.status is not Status.CANCELLED:
             # What was free costs credits the next time, and a price may have changed meanwhile.
-            params["draft_id"], params["draft_price"] = await _write_draft(tx, self.generation_id, fresh=False)
-        if self.ending.status is Status.COMPLETED and self.kind is not Kind.PACK:
-            params["variation_draft_id"], _ = await _write_draft(tx, self.generation_id, fresh=True)
+            has_variation = self.ending.status is Status.COMPLETED and self.kind is not Kind.PACK
+            params |= await _write_drafts(tx, self.generation_id, has_variation=has_variation)
         if self.ending.error_code is not None:
             params["error_code"] = self.ending.error_code.value
         last_id = await self._owe_messages(tx, params)
@@ -259,8 +260,12 @@ class _Outcome:
         )
 
 
-async def _write_draft(tx: Tx, generation_id: UUID, *, fresh: bool) -> tuple[str, int]:
-    """A draft of the same once more; its id and its price."""
-    draft_id = new_id()
-    price: int = await tx.scalar(_DRAFT, {"draft_id": draft_id, "id": generation_id, "fresh": fresh})
-    return str(draft_id), price
+async def _write_drafts(tx: Tx, generation_id: UUID, *, has_variation: bool) -> dict[str, object]:
+    """Drafts of the same once more, and of a variation; what the message says of them."""
+    fresh = [False, True] if has_variation else [False]
+    draft_ids = [new_id() for _ in fresh]
+    price = await tx.scalar(_DRAFTS, {"id": generation_id, "draft_ids": draft_ids, "fresh": fresh})
+    params: dict[str, object] = {"draft_id": str(draft_ids[0]), "draft_price": price}
+    if has_variation:
+        params["variation_draft_id"] = str(draft_ids[1])
+    return params

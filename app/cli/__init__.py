@@ -2,7 +2,7 @@
 
 import typer
 
-from app.cli import books, money, rules, running, users
+from app.cli import books, events, money, rules, running, users
 
 main = typer.Typer(name="starbrush", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 for command in (
@@ -22,4 +22,5 @@ for command in (
 main.command(context_settings={"ignore_unknown_options": True})(users.grant)
 main.add_typer(users.user, name="user")
 main.add_typer(money.promo, name="promo")
+main.add_typer(events.inbox, name="inbox")
 main.add_typer(rules.moderation, name="moderation")

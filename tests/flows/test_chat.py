@@ -1,14 +1,16 @@
 """The product as real processes, driven from the chat alone."""
 
 import io
+import json
 from collections.abc import AsyncIterator, Callable
 
+import asyncpg
 import httpx
 import pytest
 from PIL import Image
 
 from tests.bot.phone import Json, Phone, button_of, until, words_of
-from tests.harness import StarbrushProcess
+from tests.harness import StarbrushProcess, run_starbrush
 
 
 @pytest.fixture
@@ -67,3 +69,36 @@ async def test_a_restart_in_mid_dialogue_changes_nothing(phone: Phone, app: Star
     await phone.tap(card, "Create")
     receipt = await phone.find("Held 8 💎 · charged 8 💎")
     assert button_of(receipt, "Originals")
+
+
+async def test_an_update_that_failed_reaches_the_chat_when_the_operator_replays_it(
+    phone: Phone, app: StarbrushProcess, database_url: str
+) -> None:
+    await phone.ask("/start")
+    updates = (await phone.control.get("/updates")).json()
+    # Its 200 may still be on its way.
+    found = [entry["update"] for entry in updates["pending"] + updates["delivered"]]
+    [update] = [one for one in found if one.get("message", {}).get("text") == "/start"]
+    update["message"]["text"] = "a lighthouse in a storm"
+    connection = await asyncpg.connect(database_url)
+    store = (
+        "INSERT INTO inbox (source, body_hash, body, state, attempts, error)"
+        " VALUES ('telegram', $1, $2, 'FAILED', 1, $3)"
+    )
+    await connection.execute(store, b"mended", json.dumps(update), "KeyError: a bug")
+    await connection.execute(store, b"broken", json.dumps({"message": "none"}), "KeyError: another")
+    broken, mended = json.loads(run_starbrush("inbox", "list", "--json", env=app.env).stdout)
+    assert (broken["error"], mended["error"]) == ("KeyError: another", "KeyError: a bug")
+
+    done = run_starbrush("inbox", "replay", str(mended["id"]), "--reason", "mended", env=app.env)
+    assert done.returncode == 0, done.stderr
+    card = await phone.find("a lighthouse in a storm")
+    assert button_of(card, "Create")
+    failed = run_starbrush("inbox", "replay", str(broken["id"]), "--reason", "a try", env=app.env)
+    assert (failed.returncode, "It failed again" in failed.stderr) == (1, True)
+    states = await connection.fetch("SELECT state FROM inbox ORDER BY id")
+    assert [row["state"] for row in states] == ["HANDLED", "FAILED"]
+    assert [item["id"] for item in json.loads(run_starbrush("inbox", "list", "--json", env=app.env).stdout)] == [
+        broken["id"]
+    ]
+    await connection.close()

@@ -33,7 +33,7 @@ alert-dead-delivery =
     <b>What to do:</b> read the error and mend its cause. It is owed again as soon as the user writes to the bot.
 alert-update-failed =
     An update from Telegram could not be handled. It is kept in the inbox; the user got an apology.
-    <b>What to do:</b> read the error in the log by its update id and mend it; the user was asked to try again.
+    <b>What to do:</b> find the error with <code>starbrush inbox list</code> and mend it, then <code>starbrush inbox replay ID</code>; the user was asked to try again.
 alert-worker-down =
     The queue’s reader has stopped; the sweep carries the work meanwhile.
     <b>What to do:</b> see whether Redis answers, then read this process’s log.

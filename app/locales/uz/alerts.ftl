@@ -33,7 +33,7 @@ alert-dead-delivery =
     <b>Nima qilish kerak:</b> xatoni oʻqing va sababini bartaraf eting. Foydalanuvchi botga yozishi bilan xabar yana yuboriladi.
 alert-update-failed =
     Telegramdan kelgan yangilanish bajarilmadi. U kiruvchilar qutisida, foydalanuvchidan uzr soʻraldi.
-    <b>Nima qilish kerak:</b> jurnaldan xatoni yangilanish raqami boʻyicha toping va tuzating; foydalanuvchidan qayta urinish soʻralgan.
+    <b>Nima qilish kerak:</b> xatoni <code>starbrush inbox list</code> buyrugʻi bilan toping va tuzating, keyin <code>starbrush inbox replay ID</code>; foydalanuvchidan qayta urinish soʻralgan.
 alert-worker-down =
     Navbatni oʻqish toʻxtadi; hozircha ishni nazoratchi olib bormoqda.
     <b>Nima qilish kerak:</b> Redis javob berayotganini tekshiring, soʻng shu jarayon jurnalini oʻqing.

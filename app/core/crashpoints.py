@@ -41,8 +41,13 @@ REFUND_POINTS: Final = (
     "refund.answered",
     "refund.recorded",
 )
-# A photo of the chat is an upload, and its draft does not know it yet.
-PHOTO_POINTS: Final = ("photo.stored",)
+# And for a photo of the chat, until its card is put together.
+PHOTO_POINTS: Final = (
+    "photo.taken",
+    "photo.fetched",
+    "photo.stored",
+    "photo.noted",
+)
 # Five shots of a photo pack are done, their album is owed, and others follow.
 PACK_POINTS: Final = ("chunk.committed",)
 # A page of T-Bank's is open, and nobody has its address yet.

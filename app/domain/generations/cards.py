@@ -190,6 +190,7 @@ class CardContent:
                 done = await self._fetch(draft, pending)
                 self._crashpoints.reach("photo.stored")
             draft = await self._note(draft, done)
+            self._crashpoints.reach("photo.noted")
         return draft
 
     async def _fetch(self, draft: DraftView, file: ChatFile) -> ChatFile:
@@ -200,6 +201,7 @@ class CardContent:
                 raise FileTooLarge
             async with self._fetching:
                 data = await self._files.fetch(file.file_id, max_bytes=limit)
+                self._crashpoints.reach("photo.fetched")
                 # The draft and the message are the key: fetched twice, it is stored once.
                 key = f"chat:{draft.id.hex}:{file.message_id}"
                 upload = await self._uploads.store(actor, data, filename=file.filename, key=key)

@@ -12,6 +12,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
+from app.core.crashpoints import CrashPoints
 from app.core.db import Database, Reader, Tx
 from app.domain.actors import Actor
 from app.domain.delivery import outbox
@@ -83,8 +84,11 @@ _OUTPUTS = text(
 class IntakeService:
     """Turns messages into drafts."""
 
-    def __init__(self, db: Database, chooser: Chooser, stylist: Stylist, *, life: timedelta) -> None:
+    def __init__(
+        self, db: Database, chooser: Chooser, stylist: Stylist, *, life: timedelta, crashpoints: CrashPoints
+    ) -> None:
         self._db = db
+        self._crashpoints = crashpoints
         self._chooser = chooser
         self._stylist = stylist
         self._life = life
@@ -112,6 +116,7 @@ class IntakeService:
         """
         await self._stylist.check_words(message.words, None, kind=Kind.EDIT, style_key=None, is_optional=True)
         await self._write(actor, message, Awaits.PHOTO)
+        self._crashpoints.reach("photo.taken")
 
     async def find_shown(self, actor: Actor, message_id: int) -> ShownOutput | None:
         """Which result a message in the user's chat shows; None when it shows none, or one that was deleted."""

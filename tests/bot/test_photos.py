@@ -85,7 +85,7 @@ async def test_a_photo_without_words_asks_and_takes_the_answer(new_phone: NewPho
 async def test_a_photo_is_enlarged_and_brought_to_life(new_phone: NewPhone, working: Container) -> None:
     phone = await new_phone()
     actor = await _actor(working, phone)
-    await phone.upload("cat.jpg", data=picture(320, 320, "JPEG"))
+    await phone.upload("cat.jpg", data=picture(300, 500, "JPEG"))
     question = await phone.find("Got your photo")
     await phone.tap(question, "Enlarge")
     await phone.tap(await _card(phone), "Create")
@@ -98,7 +98,9 @@ async def test_a_photo_is_enlarged_and_brought_to_life(new_phone: NewPhone, work
     assert "From your photo" in words_of(card)
     await phone.tap(card, "Create")
     made = await _made(working, actor, Kind.VIDEO)
-    assert (made.status, len(made.inputs)) == (Status.COMPLETED, 1)
+    # In the shape that is nearest to the photo's.
+    assert (made.status, len(made.inputs), made.options.aspect_ratio) == (Status.COMPLETED, 1, "9:16")
+    await phone.find("Your video is ready")
 
 
 async def test_an_album_is_one_card_and_more_than_four_are_said(new_phone: NewPhone, working: Container) -> None:
@@ -111,6 +113,7 @@ async def test_an_album_is_one_card_and_more_than_four_are_said(new_phone: NewPh
     assert len((await _made(working, actor, Kind.EDIT)).inputs) == 3
     sent = await phone.upload(*(f"{n}.jpg" for n in range(6)), data=picture(320, 320, "JPEG"), caption="all of them")
     card = await _card(phone, after=sent["messages"][0]["message_id"])
+    assert words_of(card).count("⚠️") == 1
     assert "You sent 6 photos; at most 4 are taken here" in words_of(card)
     assert "From your 4 photos" in words_of(card)
     said = await phone.said(after=sent["messages"][0]["message_id"])

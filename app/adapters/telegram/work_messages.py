@@ -57,7 +57,7 @@ def progress(words: Words, params: Mapping[str, Any]) -> Message:
         quote(params["prompt"], _PROMPT_IN_PROGRESS) if params["prompt"] else "",
         words.html("progress-queue-position", position=position)
         if stage == "queued" and position
-        else words.html(f"progress-{stage}"),
+        else words.html("progress-filming" if stage == "generating" and _is_video(params) else f"progress-{stage}"),
     ]
     if params.get("made") is not None and stage != "queued":
         lines.append(words.html("progress-pack", made=params["made"], total=params["total"]))
@@ -74,7 +74,13 @@ def progress(words: Words, params: Mapping[str, Any]) -> Message:
 
 def result(words: Words, params: Mapping[str, Any]) -> Message:
     """The caption of a result; under an album, whose buttons follow with the receipt, without the money."""
-    lines = [words.html("result-title", model=_title(params), count=params["count"])]
+    lines = [
+        words.html(
+            "result-title-video" if _is_video(params) else "result-title",
+            model=_title(params),
+            count=params["count"],
+        )
+    ]
     if params.get("prompt"):
         lines.append(quote(params["prompt"], _PROMPT_IN_CAPTION))
     if params.get("watermarked"):
@@ -162,6 +168,11 @@ def _money(words: Words, params: Mapping[str, Any]) -> list[str]:
 def _card_key(params: Mapping[str, Any]) -> str:
     kind = params.get("kind", "")
     return "card-motion" if kind == "video" and params.get("inputs") else _CARDS.get(kind, "card")
+
+
+def _is_video(params: Mapping[str, Any]) -> bool:
+    # What was owed by an earlier version does not say it.
+    return bool(params.get("kind") == "video")
 
 
 def _notes(words: Words, params: Mapping[str, Any]) -> list[str]:

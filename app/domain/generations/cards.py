@@ -184,7 +184,7 @@ class CardContent:
         most = await self._stylist.most_inputs(model, draft.style_key)
         while (pending := next((file for file in draft.files if file.is_pending), None)) is not None:
             if len(draft.inputs) >= most:
-                problem = {"limit": most, "sent": len(draft.inputs) + sum(file.is_pending for file in draft.files)}
+                problem = {"limit": most, "sent": len(draft.files)}
                 done = replace(pending, problem="photo-too-many", problem_args=problem)
             else:
                 done = await self._fetch(draft, pending)

@@ -1,6 +1,7 @@
 """What was asked for, completed from the user's last choices and the catalogue; what users chose last."""
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from app.core.db import Tx
@@ -68,6 +69,18 @@ async def remember(tx: Tx, user: UserView, kind: Kind, preferences: Mapping[str,
     await users.merge_preferences(
         tx, user.id, dict(preferences) if kind is Kind.IMAGE else {kind.value: dict(preferences)}
     )
+
+
+def nearest_ratio(ratios: Sequence[str], width: int, height: int) -> str:
+    """The ratio, written as `16:9`, that is nearest to a picture's shape; ratios that are no figures come last."""
+
+    def distance(ratio: str) -> float:
+        wide, _, high = ratio.partition(":")
+        if not (wide.isdigit() and high.isdigit()):
+            return math.inf
+        return abs(math.log(int(wide) * height / (int(high) * width)))
+
+    return min(ratios, key=distance)
 
 
 def price_of(funding: Funding, model: Model, options: Options) -> int:

@@ -47,6 +47,7 @@ def progress_params(view: GenerationView, language: str) -> dict[str, object]:
     """The parameters of a progress message."""
     return {
         "generation_id": str(view.id),
+        "kind": view.kind.value,
         "model_title": view.model_title(language),
         "prompt": view.prompt,
         "made": len(view.outputs) if view.kind is Kind.PACK else None,
@@ -226,6 +227,7 @@ def _chosen(view: GenerationView | None, claimed: ClaimedDelivery) -> tuple[Outp
 def _outcome_params(view: GenerationView, claimed: ClaimedDelivery) -> dict[str, object]:
     return {
         **claimed.params,
+        "kind": view.kind.value,
         "model_title": view.model_title(claimed.language),
         "prompt": view.prompt,
         "aspect_ratio": view.options.aspect_ratio,

@@ -15,7 +15,7 @@ from app.domain.actors import Actor
 from app.domain.catalog.service import CatalogService
 from app.domain.catalog.views import Model
 from app.domain.errors import DuplicateRequest, NotFound, PriceChanged, UserNotFound
-from app.domain.generations.choosing import Chooser, preferences_of, price_of, remember
+from app.domain.generations.choosing import Chooser, nearest_ratio, preferences_of, price_of, remember
 from app.domain.generations.draft_rows import (
     find_by_update,
     find_waiting,
@@ -117,6 +117,10 @@ class DraftService:
         inputs = await self._inputs.resolve(
             actor, new.inputs, were_kept=were_kept or new.origin_generation_id is not None
         )
+        if new.kind is Kind.VIDEO and new.aspect_ratio is None and inputs:
+            # What is brought to life is not cut or stretched more than it must be.
+            ratio = nearest_ratio(model.aspect_ratios, inputs[0].width, inputs[0].height)
+            options = replace(options, aspect_ratio=ratio)
         new = replace(new, inputs=tuple(view.id for view in inputs))
         is_all = new.origin_generation_id is None and request_key is None
         try:

@@ -95,6 +95,7 @@ progress-queued = ⏳ In the queue
 progress-queue-position = ⏳ In the queue, place <b>{ $position }</b>
 progress-starting = 🚀 Starting
 progress-generating = 🖌 Painting
+progress-filming = 🎬 Filming
 progress-finishing = ✨ Almost there
 progress-cancelling = 🛑 Stopping
 progress-pack = 📸 <b>{ $made }</b> of { $total } photos are ready
@@ -112,6 +113,7 @@ eta-minutes =
 button-cancel = ✖️ Cancel
 
 # Results
+result-title-video = ✨ Your video is ready · <b>{ $model }</b>
 result-title =
     { $count ->
         [one] ✨ Your picture is ready · <b>{ $model }</b>

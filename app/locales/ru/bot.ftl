@@ -95,6 +95,7 @@ progress-queued = ⏳ В очереди
 progress-queue-position = ⏳ В очереди, место <b>{ $position }</b>
 progress-starting = 🚀 Начинаем
 progress-generating = 🖌 Рисуем
+progress-filming = 🎬 Снимаем
 progress-finishing = ✨ Почти готово
 progress-cancelling = 🛑 Останавливаем
 progress-pack = 📸 Готово фото: <b>{ $made }</b> из { $total }
@@ -112,6 +113,7 @@ eta-minutes =
 button-cancel = ✖️ Отменить
 
 # Готово
+result-title-video = ✨ Ваше видео готово · <b>{ $model }</b>
 result-title =
     { $count ->
         [one] ✨ Ваша картинка готова · <b>{ $model }</b>

@@ -95,6 +95,7 @@ progress-queued = ⏳ Navbatda
 progress-queue-position = ⏳ Navbatda, <b>{ $position }</b>-oʻrin
 progress-starting = 🚀 Boshlayapmiz
 progress-generating = 🖌 Chizilmoqda
+progress-filming = 🎬 Suratga olinmoqda
 progress-finishing = ✨ Deyarli tayyor
 progress-cancelling = 🛑 Toʻxtatilmoqda
 progress-pack = 📸 { $total } ta suratdan <b>{ $made }</b> tasi tayyor
@@ -104,6 +105,7 @@ eta-minutes = Taxminan { $minutes } daqiqa qoldi
 button-cancel = ✖️ Bekor qilish
 
 # Tayyor
+result-title-video = ✨ Videongiz tayyor · <b>{ $model }</b>
 result-title =
     { $count ->
         [one] ✨ Rasmingiz tayyor · <b>{ $model }</b>

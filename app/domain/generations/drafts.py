@@ -122,9 +122,10 @@ class DraftService:
             ratio = nearest_ratio(model.aspect_ratios, inputs[0].width, inputs[0].height)
             options = replace(options, aspect_ratio=ratio)
         new = replace(new, inputs=tuple(view.id for view in inputs))
-        is_all = new.origin_generation_id is None and request_key is None
+        # A plain one is a single statement; whatever comes with another needs them all or none.
+        is_plain = new.origin_generation_id is None and new.awaits is None and request_key is None
         try:
-            async with self._db.single() if is_all else self._db.transaction() as tx:
+            async with self._db.single() if is_plain else self._db.transaction() as tx:
                 if new.origin_generation_id is not None:
                     await _hold_origin(tx, user.id, new.origin_generation_id)
                 draft = await self._insert(tx, user.id, new, model, options)

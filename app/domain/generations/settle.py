@@ -80,10 +80,10 @@ _END = text(
 # The buttons under a result carry drafts of their own, so that a double tap is one order; prices are today's.
 _DRAFTS = text(
     """
-    INSERT INTO drafts (id, user_id, kind, model_key, prompt, negative_prompt, options, inputs, price_credits,
-        parent_id, origin_generation_id, expires_at)
+    INSERT INTO drafts (id, user_id, kind, model_key, prompt, negative_prompt, options, inputs, style_key, avatar_id,
+        price_credits, parent_id, origin_generation_id, expires_at)
     SELECT made.id, g.user_id, g.kind, g.model_key, g.prompt, g.negative_prompt,
-        CASE WHEN made.is_fresh THEN g.options - 'seed' ELSE g.options END, g.inputs,
+        CASE WHEN made.is_fresh THEN g.options - 'seed' ELSE g.options END, g.inputs, g.style_key, g.avatar_id,
         ceil(m.price_credits * g.output_count
             * coalesce((g.options ->> 'duration_seconds')::numeric / (m.options ->> 'price_seconds')::numeric, 1)),
         CASE WHEN made.is_fresh THEN g.id END, g.id, clock_now() + interval '1 day'

@@ -1,15 +1,19 @@
 """The catalogue: seeded once, then the operator's; routes in the order of preference."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
 from app.domain.catalog.rows import CatalogInvalid
 from app.domain.catalog.views import Bounds, Work
 from app.domain.errors import Maintenance, ModelUnavailable, StyleUnavailable
+from app.domain.generations.models import Kind, Origin
+from app.domain.generations.requests import NewDraft
+from app.domain.ports import ProviderRejected
 from app.settings import KNOWN_PROVIDERS
 from tests.domain.conftest import OpenShop
-from tests.domain.shop import OPERATOR, Shop
+from tests.domain.shop import OPERATOR, Shop, actor
 
 
 async def test_the_first_catalogue_comes_from_the_settings(open_shop: OpenShop) -> None:
@@ -116,6 +120,43 @@ async def test_accepted_work_goes_on_when_the_row_of_its_model_cannot_be_read(sh
     await shop.run_sql("UPDATE models SET options = '{}'")
     shop.services.catalog.forget()
     assert (await shop.work(view)).charged_credits == 4
+
+
+VIDEO = NewDraft("waves", kind=Kind.VIDEO, model_key="video-standard")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        """options || '{"price_seconds": 0}'""",
+        """options || '{"price_seconds": 1e-300}'""",
+        """options || '{"price_seconds": "five"}'""",
+        """options || '{"price_seconds": null, "durations": {"5": true}}'""",
+        "'[]'",
+        "'\"none\"'",
+    ],
+)
+async def test_no_slip_in_a_models_row_keeps_its_work_from_being_settled(shop: Shop, options: str) -> None:
+    """The button that tries it once more carries a price, which is computed from that row."""
+    shop.vendor.will_answer(ProviderRejected("no"))
+    eve = await shop.newcomer(credits=60)
+    draft = await shop.services.drafts.create(actor(eve), VIDEO)
+    view = await shop.services.drafts.start(actor(eve), draft.id, origin=Origin.BOT)
+    await shop.run_sql(f"UPDATE models SET options = {options} WHERE key = 'video-standard'")
+    shop.services.catalog.forget()
+    assert (await shop.work(view)).returned_credits == 60
+    assert await shop.prove() == []
+
+
+async def test_once_more_costs_what_the_catalogue_says_also_where_it_names_no_seconds(shop: Shop) -> None:
+    await shop.run_sql("UPDATE models SET options = options - 'price_seconds' WHERE key = 'video-standard'")
+    shop.services.catalog.forget()
+    shop.vendor.will_answer(ProviderRejected("no"))
+    eve = await shop.newcomer(credits=120)
+    draft = await shop.services.drafts.create(actor(eve), replace(VIDEO, duration_seconds=10))
+    assert draft.price_credits == 120
+    await shop.work(await shop.services.drafts.start(actor(eve), draft.id, origin=Origin.BOT))
+    assert await shop.run_sql("SELECT price_credits AS price FROM drafts") == [{"price": 120}] * 2
 
 
 @pytest.mark.parametrize(

@@ -77,21 +77,26 @@ _END = text(
     SELECT id, :old_status, :status, :reason FROM ended
     """
 )
+# The seconds that a video's price is for, as the catalogue reads them. What cannot be read there must not stand in the
+# way of a settlement: a path skips what is no number, where a cast would fail.
+_PRICED_SECONDS: Final = """coalesce(
+    jsonb_path_query_first(m.options, '$.price_seconds ? (@ >= 1)'),
+    jsonb_path_query_first(m.options, '$.durations[0] ? (@ >= 1)'))::numeric"""
 # The buttons under a result carry drafts of their own, so that a double tap is one order; prices are today's.
 _DRAFTS = text(
-    """
+    f"""
     INSERT INTO drafts (id, user_id, kind, model_key, prompt, negative_prompt, options, inputs, style_key, avatar_id,
         price_credits, parent_id, origin_generation_id, expires_at)
     SELECT made.id, g.user_id, g.kind, g.model_key, g.prompt, g.negative_prompt,
         CASE WHEN made.is_fresh THEN g.options - 'seed' ELSE g.options END, g.inputs, g.style_key, g.avatar_id,
         ceil(m.price_credits * g.output_count
-            * coalesce((g.options ->> 'duration_seconds')::numeric / (m.options ->> 'price_seconds')::numeric, 1)),
+            * coalesce((g.options ->> 'duration_seconds')::numeric / {_PRICED_SECONDS}, 1)),
         CASE WHEN made.is_fresh THEN g.id END, g.id, clock_now() + interval '1 day'
     FROM generations g JOIN models m ON m.key = g.model_key,
         unnest(CAST(:draft_ids AS uuid[]), CAST(:fresh AS boolean[])) AS made (id, is_fresh)
     WHERE g.id = :id
     RETURNING price_credits
-    """
+    """  # noqa: S608 - fixed text
 )
 
 

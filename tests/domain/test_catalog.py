@@ -7,7 +7,7 @@ import pytest
 
 from app.domain.catalog.rows import CatalogInvalid
 from app.domain.catalog.views import Bounds, Work
-from app.domain.errors import Maintenance, ModelUnavailable, StyleUnavailable
+from app.domain.errors import Maintenance, ModelUnavailable, NotFound, StyleUnavailable
 from app.domain.generations.models import Kind, Origin
 from app.domain.generations.requests import NewDraft
 from app.domain.ports import ProviderRejected
@@ -71,6 +71,10 @@ async def test_a_model_without_a_configured_provider_is_not_sold(open_shop: Open
         ("INSERT INTO style_shots SELECT 'business', 24, 'one more'", "pack_styles, key business.*from 1 to 23"),
         ("UPDATE models SET kind = 'sound' WHERE key = 'image-pro'", "image-pro.*kind"),
         ("UPDATE models SET titles = '\"Pro\"' WHERE key = 'image-pro'", "image-pro.*titles"),
+        ("UPDATE models SET titles = titles || '{\"ru\": 5}' WHERE key = 'image-pro'", "image-pro.*titles.*ru must be"),
+        ("UPDATE styles SET titles = titles || '{\"ru\": 5}' WHERE key = 'anime'", "anime.*titles.*ru must be"),
+        ("UPDATE pack_styles SET titles = titles || '{\"ru\": 5}' WHERE key = 'travel'", "travel.*titles.*ru must be"),
+        ("UPDATE products SET titles = '[]' WHERE key = 'pack-starter'", "products, key pack-starter, titles"),
         (
             "UPDATE provider_routes SET bounds = '{\"durations\": [\"5\"]}' WHERE vendor_model = 'demo-video'",
             "video-standard by demo demo-video.*durations",
@@ -113,6 +117,34 @@ async def test_a_slip_in_a_route_takes_that_route_out(shop: Shop) -> None:
     model = await shop.services.catalog.get_enabled("image-standard")
     assert [route.provider for route in model.routes] == ["spare"]
     assert len(await shop.services.catalog.list_models()) == 8
+
+
+async def test_a_slip_in_a_product_takes_that_product_out(shop: Shop) -> None:
+    catalog = shop.services.catalog
+    before = {product.key for product in await catalog.list_products()}
+    await shop.run_sql("UPDATE products SET titles = '{\"en\": 5}' WHERE key = 'pack-starter'")
+    catalog.forget()
+    assert {product.key for product in await catalog.list_products()} == before - {"pack-starter"}
+    with pytest.raises(NotFound):
+        await catalog.get_product("pack-starter")
+    assert len(await catalog.list_models()) == 8
+
+
+@pytest.mark.parametrize("titles", ["'[1]'", "'\"x\"'", "'5'", "'{\"en\": 5}'"])
+@pytest.mark.parametrize("table", ["models", "styles"])
+async def test_what_was_made_is_delivered_and_shown_whatever_becomes_of_the_names(
+    shop: Shop, table: str, titles: str
+) -> None:
+    ann = await shop.newcomer()
+    done = await shop.work(await shop.submit(ann, "a fox", style_key="film-poster", origin=Origin.BOT))
+    await shop.run_sql(f"UPDATE {table} SET titles = {titles}")
+    shop.services.catalog.forget()
+    await shop.deliver_all()
+    assert (await shop.deliveries())["result"] == "SENT"
+    (shown,) = (await shop.services.generations.list_(actor(ann))).items
+    expected = ("Standard", "film-poster") if table == "styles" else ("image-standard", "Film poster")
+    assert (shown.model_title("en"), shown.style_title("en")) == expected
+    assert shown.id == done.id
 
 
 async def test_accepted_work_goes_on_when_the_row_of_its_model_cannot_be_read(shop: Shop) -> None:

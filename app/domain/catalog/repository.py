@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from app.core.db import Reader, Tx
 from app.core.ids import new_id
 from app.domain.catalog.pack_seeds import PackSeed
-from app.domain.catalog.rows import CatalogInvalid, read_model, read_pack, read_route, read_style
+from app.domain.catalog.rows import CatalogInvalid, read_model, read_pack, read_product, read_route, read_style
 from app.domain.catalog.views import Model, Pack, Product, ProductKind, Route, Style
 
 
@@ -80,6 +80,7 @@ class Listing:
     models: tuple[Model, ...]
     styles: tuple[Style, ...]
     packs: tuple[Pack, ...]
+    products: tuple[Product, ...]
     unreadable: frozenset[str]
     slips: tuple[CatalogInvalid, ...]
 
@@ -164,7 +165,7 @@ _PAUSE = text(
 
 
 async def list_all(reader: Reader) -> Listing:
-    """Every model with its enabled routes in order of preference, every style, every pack with its shots."""
+    """Every model with its enabled routes in order of preference, every style, every pack with its shots, products."""
     slips: list[CatalogInvalid] = []
 
     def read(row: Row[Any], reads: Callable[[Row[Any]], _Read]) -> _Read | None:
@@ -190,10 +191,12 @@ async def list_all(reader: Reader) -> Listing:
     for row in await reader.all(_SHOTS):
         shots.setdefault(row.style_key, []).append(row.prompt)
     packs = [read(row, lambda row: read_pack(row, tuple(shots.get(row.key, ())))) for row in await reader.all(_PACKS)]
+    products = [read(row, read_product) for row in await reader.all(_PRODUCTS)]
     return Listing(
         models=tuple(readable.values()),
         styles=tuple(style for style in styles if style is not None),
         packs=tuple(pack for pack in packs if pack is not None),
+        products=tuple(product for product in products if product is not None),
         unreadable=frozenset(row.key for row, model in zip(rows, models, strict=True) if model is None),
         slips=tuple(slips),
     )
@@ -252,24 +255,6 @@ async def seed_styles(tx: Tx, styles: Sequence[StyleSeed]) -> None:
                 "position": number * 10,
             },
         )
-
-
-async def list_products(reader: Reader) -> tuple[Product, ...]:
-    """Every product, in the operator's order."""
-    return tuple(
-        Product(
-            key=row.key,
-            kind=ProductKind(row.kind),
-            titles=row.titles,
-            stars=row.stars,
-            rub_kopecks=row.rub_kopecks,
-            credits=row.credits,
-            days=row.days,
-            recurring=row.recurring,
-            enabled=row.enabled,
-        )
-        for row in await reader.all(_PRODUCTS)
-    )
 
 
 async def seed_products(tx: Tx, products: Sequence[ProductSeed]) -> None:

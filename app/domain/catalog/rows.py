@@ -7,7 +7,19 @@ from typing import Any, Final
 
 from sqlalchemy import Row
 
-from app.domain.catalog.views import MOST_SHOTS, SLOT, SLOTS, Bounds, Breaker, Model, Pack, Route, Style
+from app.domain.catalog.views import (
+    MOST_SHOTS,
+    SLOT,
+    SLOTS,
+    Bounds,
+    Breaker,
+    Model,
+    Pack,
+    Product,
+    ProductKind,
+    Route,
+    Style,
+)
 
 STYLE_KINDS: Final = frozenset({"image", "edit", "video"})
 KINDS: Final = frozenset({"image", "edit", "video", "upscale", "pack"})
@@ -28,7 +40,7 @@ class CatalogInvalid(ValueError):
 def read_model(row: Row[Any], routes: tuple[Route, ...]) -> Model:
     """A model from its row. Raises: CatalogInvalid."""
     fields = _Fields(f"models, key {row.key}, options", row.options, _OPTIONS)
-    _Fields(f"models, key {row.key}, titles", row.titles, None)
+    _Fields(f"models, key {row.key}, titles", row.titles, None).all_words()
     durations = fields.numbers("durations") or ()
     model = Model(
         key=row.key,
@@ -63,6 +75,7 @@ def read_pack(row: Row[Any], shots: tuple[str, ...]) -> Pack:
     """A photo pack from its row and its shots in order. Raises: CatalogInvalid."""
     place = f"pack_styles, key {row.key}"
     fields = _Fields(f"{place}, titles", row.titles, None)
+    fields.all_words()
     fields.require(_STYLE_KEY.fullmatch(row.key) is not None, "the key must be short, of small letters and digits")
     fields = _Fields(f"{place}, style_shots", {}, None)
     fields.require(1 <= len(shots) <= MOST_SHOTS, f"there must be from 1 to {MOST_SHOTS}")
@@ -115,10 +128,28 @@ def read_style(row: Row[Any], model: Model) -> Style:
         enabled=row.enabled,
     )
     fields.require(_STYLE_KEY.fullmatch(style.key) is not None, "the key must be 1 to 40 of a-z, 0-9, dot and dash")
-    _Fields(f"styles, key {row.key}, titles", row.titles, None).word("en", "")
+    titles = _Fields(f"styles, key {row.key}, titles", row.titles, None)
+    titles.word("en", "")
+    titles.all_words()
     _check_template(fields, style)
     _check_fits(fields, style, model)
     return replace(style, price_credits=model.price(1, style.duration_seconds))
+
+
+def read_product(row: Row[Any]) -> Product:
+    """A product from its row. Raises: CatalogInvalid."""
+    _Fields(f"products, key {row.key}, titles", row.titles, None).all_words()
+    return Product(
+        key=row.key,
+        kind=ProductKind(row.kind),
+        titles=row.titles,
+        stars=row.stars,
+        rub_kopecks=row.rub_kopecks,
+        credits=row.credits,
+        days=row.days,
+        recurring=row.recurring,
+        enabled=row.enabled,
+    )
 
 
 def _check_template(fields: "_Fields", style: Style) -> None:
@@ -181,6 +212,11 @@ class _Fields:
         if not isinstance(value, str) or not value:
             raise self._slip(f"{name} must be a word")
         return value
+
+    def all_words(self) -> None:
+        """Raises: CatalogInvalid."""
+        for name in self._content:
+            self.word(name, "")
 
     def numbers(self, name: str) -> tuple[int, ...] | None:
         values = self._list(name)

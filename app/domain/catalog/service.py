@@ -173,7 +173,6 @@ class CatalogService:
         if time.monotonic() - self._read_at < _REMEMBERED_SECONDS:
             return
         async with self._db.read() as reader:
-            products = await repository.list_products(reader)
             self._maintenance = bool(await find_setting(reader, _MAINTENANCE_KEY))
             listing = await repository.list_all(reader)
         self._note(tuple(map(str, listing.slips)))
@@ -184,7 +183,7 @@ class CatalogService:
         }
         self._styles = {style.key: self._with_sample(style) for style in listing.styles}
         self._packs = {pack.key: pack for pack in listing.packs}
-        self._products = {product.key: product for product in products}
+        self._products = {product.key: product for product in listing.products}
         self._read_at = time.monotonic()
 
     def _note(self, slips: tuple[str, ...]) -> None:

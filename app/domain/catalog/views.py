@@ -129,6 +129,13 @@ class Model:
         return self.titles.get(language) or self.titles.get("en") or self.key
 
 
+def readable_titles(titles: object) -> Mapping[str, str]:
+    """The names by language in a row that may be a slip: what was made by it is shown all the same."""
+    if not isinstance(titles, Mapping):
+        return {}
+    return {language: name for language, name in titles.items() if isinstance(name, str)}
+
+
 COPY_STYLE: Final = "copy-look"
 """The style of a copied look: a photo, and the picture whose look it is to have. Its template is what `funding: copy`
 tells the vendor.

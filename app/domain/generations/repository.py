@@ -10,6 +10,7 @@ from sqlalchemy import Row, text
 from sqlalchemy.dialects.postgresql import JSONB
 
 from app.core.db import Reader, Tx
+from app.domain.catalog.views import readable_titles
 from app.domain.errors import GenerationNotFound
 from app.domain.generations.models import Funding, Kind, Origin, Status
 from app.domain.generations.packs import forget_shots
@@ -275,7 +276,7 @@ def _view(
         kind=Kind(row.kind),
         status=status,
         model_key=row.model_key,
-        model_titles=row.model_titles or {},
+        model_titles=readable_titles(row.model_titles),
         prompt=row.prompt,
         negative_prompt=row.negative_prompt,
         options=Options.from_json(row.options),
@@ -299,7 +300,7 @@ def _view(
         inputs=tuple(row.inputs),
         style_key=row.style_key,
         avatar_id=row.avatar_id,
-        style_titles=row.style_titles or {},
+        style_titles=readable_titles(row.style_titles),
     )
 
 

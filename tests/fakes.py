@@ -17,6 +17,8 @@ from app.domain.errors import ProviderUnavailable
 from app.domain.ports import (
     Artifact,
     CancelOutcome,
+    FileGone,
+    FileTooLarge,
     Made,
     ObjectMissing,
     Outgoing,
@@ -332,3 +334,23 @@ class RecordingRinger:
 
     async def close(self) -> None:
         """Nothing is open."""
+
+
+@dataclass
+class MemoryChatFiles:
+    """Telegram's files as a dictionary; `errors` first, each once; `fetched` remembers what was asked for."""
+
+    files: dict[str, bytes] = field(default_factory=dict)
+    errors: deque[BaseException] = field(default_factory=deque)
+    fetched: list[str] = field(default_factory=list)
+
+    async def fetch(self, file_id: str, *, max_bytes: int) -> bytes:
+        refuse_inside_transaction("Telegram")
+        self.fetched.append(file_id)
+        if self.errors:
+            raise self.errors.popleft()
+        if file_id not in self.files:
+            raise FileGone
+        if len(self.files[file_id]) > max_bytes:
+            raise FileTooLarge
+        return self.files[file_id]

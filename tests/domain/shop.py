@@ -21,6 +21,7 @@ from app.domain.users.views import UserView
 from app.settings import Settings
 from tests.domain.till import MemoryTill
 from tests.fakes import (
+    MemoryChatFiles,
     MemorySessions,
     MemoryStorage,
     RecordingMessenger,
@@ -70,6 +71,7 @@ class Shop(Container):
         self.downloads = ScriptedDownloader()
         self.bell = RecordingRinger()
         self.memory_sessions = MemorySessions()
+        self.chat_album = MemoryChatFiles()
         self.till = MemoryTill()
         self.owner = new_id()
         super().__init__(settings)
@@ -84,6 +86,7 @@ class Shop(Container):
             downloader=self.downloads,
             queue=self.bell,
             sessions=self.memory_sessions,
+            chat_files=self.chat_album,
             stars=self.till,
         )
         self.db.ring_with(self.bell)

@@ -1,0 +1,192 @@
+"""What users send into the chat becomes drafts, once each, whatever comes at the same time."""
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from app.core.errors import AppError
+from app.domain.actors import Actor
+from app.domain.errors import UserBanned
+from app.domain.generations.intake import ChatMessage
+from app.domain.generations.models import Awaits, Kind, Origin
+from app.domain.generations.requests import NewDraft
+from app.domain.generations.views import ChatFile
+from app.domain.ports import SendFailed, SendLater
+from app.domain.users.views import UserView
+from tests.domain.shop import OPERATOR, Shop, actor
+from tests.fakes import picture
+
+CHAT = 700_000_001
+
+
+def part(number: int, *, words: str = "", album: str | None = "album") -> ChatMessage:
+    return ChatMessage(1_000 + number, CHAT, words, ChatFile(number, f"file-{number}"), album)
+
+
+async def show(shop: Shop, user: UserView, *messages: ChatMessage) -> None:
+    """Take photos, and have their cards put together at once."""
+    for message in messages:
+        if message.file is not None:
+            shop.chat_album.files[message.file.file_id] = picture()
+        await shop.services.intake.take_photo(actor(user), message)
+    await shop.run_sql("UPDATE deliveries SET next_attempt_at = now()")
+    await shop.deliver_all()
+
+
+async def test_parts_that_come_at_once_are_one_draft_and_one_card(shop: Shop, ann: UserView) -> None:
+    async with asyncio.TaskGroup() as tasks:
+        for number in range(4):
+            shop.chat_album.files[f"file-{number}"] = picture()
+            words = "together" if number == 2 else ""
+            tasks.create_task(shop.services.intake.take_photo(actor(ann), part(number, words=words)))
+    # Nobody puts it together before the last part has been there for a while.
+    assert await shop.scalar("SELECT count(*) FROM deliveries WHERE next_attempt_at > now()") == 1
+    await shop.run_sql("UPDATE deliveries SET next_attempt_at = now()")
+    await shop.deliver_all()
+    (draft,) = await shop.run_sql("SELECT prompt, inputs FROM drafts")
+    assert (draft["prompt"], len(draft["inputs"])) == ("together", 4)
+    assert shop.telegram.templates == ["card"]
+
+
+async def test_the_card_waits_from_the_newest_part_on(shop: Shop, ann: UserView) -> None:
+    await shop.services.intake.take_photo(actor(ann), part(1))
+    await shop.run_sql("UPDATE deliveries SET next_attempt_at = now()")
+    await shop.services.intake.take_photo(actor(ann), part(2))
+    assert await shop.scalar("SELECT next_attempt_at > now() + interval '1 second' FROM deliveries")
+
+
+async def test_an_update_that_comes_ten_times_is_one_draft(shop: Shop, ann: UserView) -> None:
+    async with asyncio.TaskGroup() as tasks:
+        for _ in range(10):
+            tasks.create_task(shop.services.intake.take_photo(actor(ann), part(1, words="a hat", album=None)))
+    assert await shop.scalar("SELECT count(*) FROM drafts") == 1
+    assert await shop.scalar("SELECT count(*) FROM deliveries") == 1
+
+
+async def test_one_question_has_one_answer(shop: Shop, ann: UserView) -> None:
+    await show(shop, ann, part(1, album=None))
+    answers = await asyncio.gather(
+        *(shop.services.intake.take_text(actor(ann), ChatMessage(number, CHAT, f"words {number}")) for number in (1, 2))
+    )
+    assert sorted(answers) == [False, True]
+
+
+async def test_a_late_part_brings_another_card(shop: Shop, ann: UserView) -> None:
+    await show(shop, ann, part(1, words="together"))
+    await show(shop, ann, part(2))
+    assert [outgoing.params["inputs"] for _, outgoing in shop.telegram.sent] == [1, 2]
+    assert await shop.scalar("SELECT count(*) FROM drafts") == 1
+
+
+async def test_a_part_that_comes_after_the_start_is_a_photo_of_its_own(shop: Shop, ann: UserView) -> None:
+    await show(shop, ann, part(1, words="together"))
+    draft_id = await shop.scalar("SELECT id FROM drafts")
+    await shop.services.drafts.start(actor(ann), draft_id, origin=Origin.BOT)
+    await show(shop, ann, part(2))
+    # Telegram repeats it: it is known, although its album's draft is another one.
+    await show(shop, ann, part(2))
+    assert shop.telegram.templates.count("photo") == 1
+    assert await shop.scalar("SELECT count(*) FROM drafts WHERE generation_id IS NULL") == 1
+
+
+async def test_telegram_away_is_waited_for_and_nothing_is_fetched_twice(shop: Shop, ann: UserView) -> None:
+    shop.chat_album.files |= {"file-1": picture(), "file-2": picture()}
+    await shop.services.intake.take_photo(actor(ann), part(1, words="together"))
+    await shop.services.intake.take_photo(actor(ann), part(2))
+    delivery_id = await shop.scalar("UPDATE deliveries SET next_attempt_at = now() RETURNING id")
+    shop.chat_album.errors.append(SendFailed("away"))
+    assert await shop.deliver(delivery_id) == "OWED"
+    await shop.run_sql("UPDATE deliveries SET next_attempt_at = now()")
+    await shop.deliver_all()
+    assert shop.chat_album.fetched == ["file-1", "file-1", "file-2"]
+    shop.chat_album.errors.append(SendLater("slowly", retry_after_seconds=3))
+    await shop.services.intake.take_photo(actor(ann), part(3, words="alone", album=None))
+    delivery_id = await shop.scalar("SELECT id FROM deliveries WHERE state = 'OWED'")
+    assert await shop.deliver(delivery_id) == "OWED"
+    assert await shop.scalar("SELECT attempts FROM deliveries WHERE id = :id", id=delivery_id) == 0
+
+
+async def test_a_store_that_is_away_is_no_fault_of_the_photo(shop: Shop, ann: UserView) -> None:
+    shop.chat_album.files["file-1"] = picture()
+    await shop.services.intake.take_photo(actor(ann), part(1, words="a hat", album=None))
+    delivery_id = await shop.scalar("SELECT id FROM deliveries")
+    shop.store.outages = 1
+    assert await shop.deliver(delivery_id) == "OWED"
+    await shop.run_sql("UPDATE deliveries SET next_attempt_at = now()")
+    await shop.deliver_all()
+    assert shop.telegram.templates == ["card"]
+
+
+async def test_one_bad_file_does_not_spoil_the_others(shop: Shop, ann: UserView) -> None:
+    shop.chat_album.files |= {"file-1": picture(), "file-2": b"%PDF-1.7"}
+    await shop.services.intake.take_photo(actor(ann), part(1, words="together"))
+    await shop.services.intake.take_photo(actor(ann), part(2))
+    await shop.services.intake.take_photo(actor(ann), part(3))
+    await shop.run_sql("UPDATE deliveries SET next_attempt_at = now()")
+    await shop.deliver_all()
+    ((_, card),) = shop.telegram.sent
+    assert (card.template, card.params["inputs"]) == ("card", 1)
+    assert [note["key"] for note in card.params["notes"]] == ["error-upload-invalid", "photo-gone"]  # type: ignore[attr-defined]
+
+
+async def test_quick_mode_starts_once_and_a_refusal_leaves_the_card(shop: Shop, ann: UserView) -> None:
+    await shop.services.users.set_quick_mode(actor(ann), enabled=True)
+    await show(shop, ann, part(1, words="a hat", album=None))
+    assert await shop.balances(ann.id) == (14, 6, 1)
+    await shop.run_sql("UPDATE deliveries SET state = 'OWED', next_attempt_at = now() WHERE kind = 'card'")
+    await shop.deliver_all()
+    assert await shop.balances(ann.id) == (14, 6, 1)
+    await shop.run_sql("UPDATE models SET max_active = 1 WHERE key = 'edit-standard'")
+    shop.services.catalog.forget()
+    shop.telegram.sent.clear()
+    await show(shop, ann, part(2, words="a scarf", album=None))
+    card = shop.telegram.sent[-1][1]
+    assert (card.template, card.params["prompt"]) == ("card", "a scarf")
+    assert card.params["notes"]
+    assert await shop.prove() == []
+
+
+async def test_quick_mode_with_credits_that_are_short_offers_to_pay(shop: Shop) -> None:
+    poor = await shop.newcomer(credits=2)
+    await shop.services.users.set_quick_mode(actor(poor), enabled=True)
+    await show(shop, poor, part(1, words="a hat", album=None))
+    offer = shop.telegram.sent[-1][1]
+    assert (offer.template, offer.params["required"], offer.params["available"]) == ("short", 6, 2)
+
+
+async def test_who_is_banned_sends_nothing(shop: Shop, ann: UserView) -> None:
+    await shop.services.users.ban(OPERATOR, CHAT, reason="a test")
+    with pytest.raises(UserBanned):
+        await shop.services.intake.take_photo(actor(ann), part(1))
+    assert await shop.scalar("SELECT count(*) FROM drafts") == 0
+
+
+async def test_a_style_that_waits_for_its_photo_takes_the_next_one(shop: Shop, ann: UserView) -> None:
+    await shop.services.drafts.create(actor(ann), NewDraft("", kind=Kind.EDIT, style_key="anime", awaits=Awaits.PHOTO))
+    await show(shop, ann, part(1, album=None))
+    card = shop.telegram.sent[-1][1]
+    assert (card.template, card.params["inputs"]) == ("card", 1)
+    (draft,) = await shop.run_sql("SELECT style_key, awaits FROM drafts ORDER BY id DESC LIMIT 1")
+    assert (draft["style_key"], draft["awaits"]) == ("anime", None)
+
+
+async def test_a_video_that_waits_takes_a_photo_as_well(shop: Shop, ann: UserView) -> None:
+    await shop.services.drafts.create(actor(ann), NewDraft("", kind=Kind.VIDEO, awaits=Awaits.EITHER))
+    await show(shop, ann, part(1, words="it waves", album=None), replace(part(2, album=None), words=""))
+    card = shop.telegram.sent[0][1]
+    assert (card.params["kind"], card.params["inputs"]) == ("video", 1)
+    assert shop.telegram.templates == ["card", "photo"]
+
+
+async def test_nobody_finds_somebody_elses_result(shop: Shop, ann: UserView) -> None:
+    made = await shop.work(await shop.submit(ann))
+    await shop.deliver_all()
+    message_id = await shop.scalar("SELECT message_id FROM deliveries WHERE kind = 'result'")
+    shown = await shop.services.intake.find_shown(actor(ann), message_id)
+    assert shown is not None
+    assert (shown.generation_id, shown.output_index, shown.is_picture) == (made.id, 0, True)
+    bob = await shop.newcomer(700_000_002)
+    assert await shop.services.intake.find_shown(actor(bob), message_id) is None
+    with pytest.raises(AppError):
+        await shop.services.drafts.derive(Actor.user(bob.id), made.id, kind=Kind.EDIT, prompt="mine")

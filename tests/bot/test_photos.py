@@ -281,6 +281,23 @@ async def test_a_result_is_edited_by_its_button_and_words(new_phone: NewPhone, w
     assert (await _made(working, actor, Kind.EDIT)).status is Status.COMPLETED
 
 
+async def test_what_was_made_without_a_word_is_brought_to_life_with_some(
+    new_phone: NewPhone, working: Container
+) -> None:
+    phone = await new_phone()
+    actor = await _actor(working, phone)
+    await phone.upload("cat.jpg", data=picture(300, 500, "JPEG"))
+    await phone.tap(await phone.find("Got your photo"), "Enlarge")
+    await phone.tap(await _card(phone), "Create")
+    enlarged = await _result(phone, after=(await _card(phone))["message_id"])
+    await phone.tap(enlarged, "Animate")
+    await phone.find("What should happen")
+    written = await phone.write("[now] it waves")
+    card = await _card(phone, after=written["message"]["message_id"])
+    await phone.tap(card, "Create")
+    assert (await _made(working, actor, Kind.VIDEO)).prompt == "[now] it waves"
+
+
 async def test_a_card_changes_between_picture_and_video(new_phone: NewPhone, working: Container) -> None:
     phone = await new_phone()
     actor = await _actor(working, phone)

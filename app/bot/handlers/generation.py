@@ -39,7 +39,7 @@ async def again(_query: CallbackQuery, tap: Tap, conversation: Conversation) -> 
 
 
 async def work_on(_query: CallbackQuery, tap: Tap, conversation: Conversation) -> None:
-    """A card that enlarges a picture or brings it to life: nothing is spent before its own button is tapped."""
+    """A card that enlarges a picture, or brings it to life as soon as there are words: nothing is spent before its tap."""
     draft = await conversation.services.drafts.derive(
         conversation.actor,
         tap.subject,
@@ -47,7 +47,11 @@ async def work_on(_query: CallbackQuery, tap: Tap, conversation: Conversation) -
         output_index=tap.number or 0,
         update_id=conversation.update_id,
     )
-    await show_card(conversation, draft)
+    if draft.awaits is None:
+        await show_card(conversation, draft)
+    else:
+        # What it is made from was made without a word: enlarged, or a photo in a style.
+        await ask_for_words(conversation, draft)
 
 
 async def edit(_query: CallbackQuery, tap: Tap, conversation: Conversation) -> None:

@@ -39,7 +39,7 @@ async def again(_query: CallbackQuery, tap: Tap, conversation: Conversation) -> 
 
 
 async def work_on(_query: CallbackQuery, tap: Tap, conversation: Conversation) -> None:
-    """A card that enlarges a picture, or brings it to life as soon as there are words: nothing is spent before its tap."""
+    """A card that enlarges a picture, or brings it to life once there are words: it spends nothing by itself."""
     draft = await conversation.services.drafts.derive(
         conversation.actor,
         tap.subject,

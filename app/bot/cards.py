@@ -9,6 +9,7 @@ from app.bot.conversation import Conversation
 from app.core.errors import AppError
 from app.domain.errors import DuplicateRequest, InsufficientCredits, NotFound, RateLimitExceeded
 from app.domain.generations.models import Funding, Kind, Origin
+from app.domain.generations.styling import house_funding
 from app.domain.generations.views import DraftStatus, DraftView
 
 # The second tap of a slow double tap comes after the bot's edit; who wants another picture looks at the first answer.
@@ -90,9 +91,10 @@ async def start_free(conversation: Conversation, draft_id: UUID) -> StartTap:
     if not await conversation.may_start(every_seconds=_DOUBLE_TAP_SECONDS):
         return StartTap(None, "toast-already-started")
     drafts, actor = conversation.services.drafts, conversation.actor
-    if (await drafts.get(actor, draft_id)).status is DraftStatus.STARTED:
+    draft = await drafts.get(actor, draft_id)
+    if draft.status is DraftStatus.STARTED:
         return StartTap(None, "toast-already-started")
-    draft = await drafts.adjust(actor, draft_id, funding=Funding.FREE)
+    draft = await drafts.adjust(actor, draft_id, funding=house_funding(draft.style_key))
     try:
         await drafts.start(actor, draft.id, origin=Origin.BOT)
     except DuplicateRequest:
@@ -100,7 +102,7 @@ async def start_free(conversation: Conversation, draft_id: UUID) -> StartTap:
     except AppError as error:
         await drafts.adjust(actor, draft.id, funding=Funding.CREDITS)
         if isinstance(error, RateLimitExceeded) and "quota" in error.params:
-            return StartTap(None, "toast-free-used", is_alert=True)
+            return StartTap(None, f"toast-{error.params['quota']}-used", is_alert=True)
         raise
     following = await _next(conversation, draft.id)
     if following is not None:

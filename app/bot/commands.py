@@ -16,6 +16,7 @@ COMMANDS: Final = (
     "start",
     "buy",
     "balance",
+    "styles",
     "history",
     "cancel",
     "subscription",

@@ -104,10 +104,17 @@ class Conversation:
         """Answer with one sentence or page of the catalogues."""
         await self.show("notice", {"key": key, "args": args})
 
-    async def show(self, template: str, params: Mapping[str, object], *, media: tuple[Media, ...] = ()) -> None:
+    async def show(
+        self,
+        template: str,
+        params: Mapping[str, object],
+        *,
+        media: tuple[Media, ...] = (),
+        photo_url: str | None = None,
+    ) -> None:
         """Answer with a message; when Telegram does not take it now, owe its text."""
         self._replies += 1
-        outgoing = Outgoing(self.chat_id, self.language, template, params, media)
+        outgoing = Outgoing(self.chat_id, self.language, template, params, media, photo_url=photo_url)
         try:
             await self._messenger.send(outgoing, Priority.REPLY)
         except RecipientUnreachable:

@@ -68,7 +68,7 @@ async def edit_replied(conversation: Conversation, message: Message) -> bool:
 
 async def complain(conversation: Conversation, words: str) -> None:
     """Say what is wrong with a prompt."""
-    limit = conversation.settings.prompt_max_characters
+    limit = await conversation.services.intake.room(conversation.actor)
     if len(words) > limit:
         await conversation.say("prompt-too-long", length=len(words), limit=limit)
     else:

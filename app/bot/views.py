@@ -22,6 +22,7 @@ def generation_params(conversation: Conversation, view: GenerationView) -> dict[
         "status": view.status.value,
         "model_title": view.model_title(conversation.language),
         "prompt": view.prompt,
+        "style_title": view.style_title(conversation.language),
         "ratio": view.options.aspect_ratio,
         "held": view.price_credits,
         "charged": view.charged_credits,

@@ -343,7 +343,8 @@ class Media:
 class Outgoing:
     """One message: what it says (`template` and `params`, rendered in `language`), what it shows, what it offers.
 
-    `template` names a renderer of the messenger; `params` are plain JSON.
+    `template` names a renderer of the messenger; `params` are plain JSON. `photo_url` is a picture that Telegram
+    fetches by itself, and without which the words go alone; it goes with no `media`.
     """
 
     chat_id: int
@@ -353,6 +354,7 @@ class Outgoing:
     media: tuple[Media, ...] = ()
     as_document: bool = False
     reply_to_message_id: int | None = None
+    photo_url: str | None = None
 
 
 class Priority(StrEnum):

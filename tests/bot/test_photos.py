@@ -71,7 +71,12 @@ async def test_a_photo_without_words_asks_and_takes_the_answer(new_phone: NewPho
     actor = await _actor(working, phone)
     await phone.upload("cat.jpg", data=picture(320, 320, "JPEG"))
     question = await phone.find("Got your photo")
-    assert [button["text"] for button in buttons_of(question)] == ["✏️ Describe the change", "🔍 Enlarge", "🎬 Animate"]
+    assert [button["text"] for button in buttons_of(question)] == [
+        "✏️ Describe the change",
+        "🔍 Enlarge",
+        "🎬 Animate",
+        "🎭 Styles",
+    ]
     written = await phone.write("[now] make it winter")
     card = await _card(phone, after=written["message"]["message_id"])
     assert "make it winter" in words_of(card)

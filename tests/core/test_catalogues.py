@@ -19,7 +19,7 @@ APP = Path(__file__).resolve().parents[2] / "app"
 LOCALES = APP / "locales"
 
 # Brand words, signs and numbers, which read alike in every language.
-SAME_EVERYWHERE: frozenset[str] = frozenset()
+SAME_EVERYWHERE = frozenset({"button-style"})
 # The methods that take a message's key, and the place of the key among their arguments.
 TRANSLATING = {"translate": 1, "html": 0, "plain": 0, "say": 0, "answer": 0}
 # No other names in the program begin like these.

@@ -103,6 +103,7 @@ async def test_what_the_operator_changed_stays_changed(shop: Shop) -> None:
         ('titles = \'{"ru": "Афиша"}\'', "en must be"),
         ("titles = '[]'", "JSON object"),
         ("key = 'Film Poster'", "the key"),
+        ("key = repeat('x', 33)", "the key"),
     ],
 )
 async def test_a_slip_in_a_style_is_named_at_the_start(shop: Shop, change: str, message: str) -> None:

@@ -18,6 +18,7 @@ from app.sandbox.vendor.effects import EFFECTS
 from app.sandbox.vendor.films import film
 from app.sandbox.vendor.pictures import draw
 from app.sandbox.vendor.request import Order
+from app.sandbox.vendor.samples import paint_sample
 from tests.films import frames, streams
 from tests.harness import BOT_TOKEN
 from tests.sandbox.rig import Json, Sandbox, answered, picture, serve
@@ -51,6 +52,22 @@ def test_every_effect_changes_the_picture_and_leaves_its_content(effect: str) ->
     assert unlike(opened(DOG), made) > 10
     # Two pictures in the same manner, and of the same frame, are still two pictures.
     assert unlike(made, opened(edit(order("edit", effect), [ROBOT], 320, 240))) > 6
+
+
+def test_a_sample_shows_the_manner_that_its_name_says() -> None:
+    samples = {name: opened(paint_sample(name)) for name in ("pencil", "neon-city", "sticker", "")}
+    assert {sample.size for sample in samples.values()} == {(640, 640)}
+    assert unlike(samples["pencil"], samples["neon-city"]) > 60
+    # A drawing has no colours, and neon has little else.
+    saturation = {name: ImageStat.Stat(sample.convert("HSV")).mean[1] for name, sample in samples.items()}
+    assert saturation["pencil"] < 40 < saturation["neon-city"]
+    assert paint_sample("pencil") == paint_sample.__wrapped__("pencil")
+
+
+async def test_a_sample_is_there_for_anybody(vendor: httpx.AsyncClient) -> None:
+    answer = await vendor.get("/samples/a-name-that-nobody-knows.jpg", headers={"Authorization": ""})
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "image/jpeg")
+    assert opened(answer.content).size == (640, 640)
 
 
 def test_an_edit_is_always_the_same_and_differs_by_words_and_seed() -> None:

@@ -26,6 +26,8 @@ class Action(StrEnum):
     EDIT = "w"  # id: the generation, value: which of its pictures; asks what is to change
     CONVERT = "c"  # id: the draft, value: the kind that it is to become
     NEW = "y"  # value: the kind of what is to be made; asks what it is to show
+    STYLES = "L"  # id: the draft that is to have a style, if any; value: the page, or empty for a new message
+    STYLE = "T"  # id: the draft that is to have it, if any; value: the style's key
     ANIMATE = "v"  # id: the generation, value: which of its pictures; shows a card
     OPEN = "i"  # id: the generation, in the history
     REPEAT = "p"  # id: the generation, whose card is wanted again

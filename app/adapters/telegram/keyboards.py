@@ -90,6 +90,7 @@ def photo(words: Words, params: Mapping[str, Any]) -> InlineKeyboardMarkup:
                 _conversion(words, "button-animate", draft_id, "video"),
             ]
         )
+    rows.append([styles(words, draft_id)])
     return keyboard(rows)
 
 
@@ -154,7 +155,12 @@ def languages(words: Words) -> InlineKeyboardMarkup:
 def greeting(words: Words) -> InlineKeyboardMarkup:
     """Under the greeting: what words alone do not say, and the way to another language."""
     video = callback_button(words.plain("button-video"), pack(Action.NEW, value="video"))
-    return keyboard([[video], [callback_button(words.plain("button-language"), pack(Action.LANGUAGE))]])
+    return keyboard([[video, styles(words)], [callback_button(words.plain("button-language"), pack(Action.LANGUAGE))]])
+
+
+def styles(words: Words, draft_id: str | None = None) -> InlineKeyboardButton:
+    """The way to the styles, for something new or for what was begun."""
+    return callback_button(words.plain("button-styles"), pack(Action.STYLES, draft_id))
 
 
 def balance(words: Words, params: Mapping[str, Any]) -> InlineKeyboardMarkup | None:
@@ -262,13 +268,16 @@ def _derivations(words: Words, params: Mapping[str, Any]) -> list[Row]:
 def _other_kind(words: Words, params: Mapping[str, Any]) -> Row:
     """The switch between a picture and a video of the same words, or of the same photo."""
     kind, inputs, draft_id = params.get("kind"), params.get("inputs", 0), params["draft_id"]
+    if params.get("style_title"):
+        # A style is for what it is made for.
+        return []
     match kind, inputs:
         case "image", 0:
-            return [_conversion(words, "button-to-video", draft_id, "video")]
+            return [_conversion(words, "button-to-video", draft_id, "video"), styles(words, draft_id)]
         case "video", 0:
             return [_conversion(words, "button-to-picture", draft_id, "image")]
         case "edit", 1:
-            return [_conversion(words, "button-to-video", draft_id, "video")]
+            return [_conversion(words, "button-to-video", draft_id, "video"), styles(words, draft_id)]
         case "video", _:
             return [_conversion(words, "button-to-picture", draft_id, "edit")]
     return []
@@ -306,6 +315,16 @@ def _pager(words: Words, action: Action, prefix: str, *, page: int, has_next: bo
         row.append(callback_button(words.plain("button-newer"), pack(action, value=f"{prefix}{page - 1}")))
     if has_next:
         row.append(callback_button(words.plain("button-older"), pack(action, value=f"{prefix}{page + 1}")))
+    return row
+
+
+def list_pager(words: Words, action: Action, subject: str | None, *, page: int, has_next: bool) -> Row:
+    """The way to the pages beside this one, of a list that is not ordered by time."""
+    row: Row = []
+    if page > 0:
+        row.append(callback_button(words.plain("button-back"), pack(action, subject, page - 1)))
+    if has_next:
+        row.append(callback_button(words.plain("button-more"), pack(action, subject, page + 1)))
     return row
 
 

@@ -16,6 +16,7 @@ from aiogram.methods import (
     EditMessageText,
     SendMediaGroup,
     SendMessage,
+    SendPhoto,
     TelegramMethod,
 )
 from aiogram.types import InlineKeyboardMarkup, ReplyParameters
@@ -64,6 +65,8 @@ class TelegramMessenger:
         """
         if outgoing.template == bills.TEMPLATE:
             return await self._send_bill(outgoing, priority)
+        if outgoing.photo_url is not None:
+            return await self._send_photo_at(outgoing.photo_url, outgoing, priority)
         rendered = self._renderer.render(outgoing)
         if not outgoing.media:
             return await self._send_text(outgoing, rendered, priority)
@@ -147,6 +150,18 @@ class TelegramMessenger:
         )
         seconds = _REPLY_SECONDS if priority is Priority.REPLY else _TEXT_SECONDS
         message = await self._call(method, outgoing.chat_id, priority, seconds=seconds)
+        return Sent(message.message_id)
+
+    async def _send_photo_at(self, url: str, outgoing: Outgoing, priority: Priority) -> Sent:
+        """A picture that is not ours to keep: where Telegram cannot fetch it, what is said about it still counts."""
+        rendered = self._renderer.render(outgoing)
+        method = SendPhoto(chat_id=outgoing.chat_id, photo=url, caption=rendered.text, reply_markup=rendered.markup)
+        seconds = _REPLY_SECONDS if priority is Priority.REPLY else _TEXT_SECONDS
+        try:
+            message = await self._call(method, outgoing.chat_id, priority, seconds=seconds)
+        except SendRefused as error:
+            log.info("photo_refused", detail=error.detail, template=outgoing.template)
+            return await self._send_text(outgoing, rendered, priority)
         return Sent(message.message_id)
 
     async def _send_media(self, outgoing: Outgoing, rendered: Rendered, form: Form, priority: Priority) -> Sent:

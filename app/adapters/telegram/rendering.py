@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from aiogram.types import InlineKeyboardMarkup
 
-from app.adapters.telegram import account_messages, money_messages, work_messages
+from app.adapters.telegram import account_messages, money_messages, style_messages, work_messages
 from app.adapters.telegram.words import LONGEST_CAPTION, LONGEST_TEXT, Words, fit
 from app.core.i18n import Translator
 from app.domain.ports import Outgoing
@@ -34,6 +34,9 @@ TEMPLATES: Final[Mapping[str, Template]] = {
     "unlocked": work_messages.unlocked,
     "failed": work_messages.failed,
     "cancelled": work_messages.cancelled,
+    "styles": style_messages.styles,
+    "style": style_messages.style,
+    "style-needs": style_messages.needs,
     "shop": money_messages.shop,
     "subscribe": money_messages.subscribe,
     "payment": money_messages.payment,
@@ -69,7 +72,8 @@ class Renderer:
         """The message. Raises: KeyError for an unknown template, or a parameter that it needs."""
         words = self.words(outgoing.language)
         text, markup = TEMPLATES[outgoing.template](words, outgoing.params)
-        return Rendered(fit(text, LONGEST_CAPTION if outgoing.media else LONGEST_TEXT), markup)
+        is_caption = bool(outgoing.media) or outgoing.photo_url is not None
+        return Rendered(fit(text, LONGEST_CAPTION if is_caption else LONGEST_TEXT), markup)
 
     def words(self, language: str) -> Words:
         """The catalogues in one language, for what is no message: answers to taps."""

@@ -36,7 +36,12 @@ def card(words: Words, params: Mapping[str, Any]) -> Message:
         price=params["price"],
         balance=params["balance"],
     )
-    lines = [*_notes(words, params), quote(params["prompt"], _PROMPT_ON_CARD) if params["prompt"] else "", text]
+    lines = [
+        *_notes(words, params),
+        *_prompt(params, _PROMPT_ON_CARD),
+        *_style(words, params),
+        text,
+    ]
     return "\n".join(line for line in lines if line), keyboards.card(words, params)
 
 
@@ -54,7 +59,8 @@ def progress(words: Words, params: Mapping[str, Any]) -> Message:
     position, eta = params.get("queue_position"), params.get("eta_seconds")
     lines = [
         words.html("progress-title", model=_title(params)),
-        quote(params["prompt"], _PROMPT_IN_PROGRESS) if params["prompt"] else "",
+        *_style(words, params),
+        *_prompt(params, _PROMPT_IN_PROGRESS),
         words.html("progress-queue-position", position=position)
         if stage == "queued" and position
         else words.html("progress-filming" if stage == "generating" and _is_video(params) else f"progress-{stage}"),
@@ -79,10 +85,10 @@ def result(words: Words, params: Mapping[str, Any]) -> Message:
             "result-title-video" if _is_video(params) else "result-title",
             model=_title(params),
             count=params["count"],
-        )
+        ),
+        *_style(words, params),
+        *_prompt(params, _PROMPT_IN_CAPTION),
     ]
-    if params.get("prompt"):
-        lines.append(quote(params["prompt"], _PROMPT_IN_CAPTION))
     if params.get("watermarked"):
         lines.append(words.html("free-result"))
     if params["count"] == 1:
@@ -121,9 +127,7 @@ def original(words: Words, _params: Mapping[str, Any]) -> Message:
 
 def unlocked(words: Words, params: Mapping[str, Any]) -> Message:
     """The caption of a result without its watermark."""
-    lines = [words.html("unlocked")]
-    if params.get("prompt"):
-        lines.append(quote(params["prompt"], _PROMPT_IN_CAPTION))
+    lines = [words.html("unlocked"), *_prompt(params, _PROMPT_IN_CAPTION)]
     return "\n".join(lines), None
 
 
@@ -135,9 +139,7 @@ def album(_words: Words, _params: Mapping[str, Any]) -> Message:
 def failed(words: Words, params: Mapping[str, Any]) -> Message:
     """Why nothing came of it, and where the money is."""
     lines = [words.html("failed-title"), words.html(_failure_key(params["error_code"]))]
-    lines.append(_money_back(words, params))
-    if params.get("prompt"):
-        lines.append(quote(params["prompt"], _PROMPT_IN_PROGRESS))
+    lines += [_money_back(words, params), *_prompt(params, _PROMPT_IN_PROGRESS)]
     return "\n".join(lines), keyboards.failed(words, params)
 
 
@@ -150,7 +152,8 @@ def history_item(words: Words, params: Mapping[str, Any]) -> Message:
     """One of the history: the caption of its pictures, or a text where there are none."""
     lines = [
         f"{words.html('status-' + params['status'])} · {_bold_title(words, params)} · {_ratio(words, params['ratio'])}",
-        quote(params["prompt"], _PROMPT_IN_CAPTION) if params.get("prompt") else "",
+        *_style(words, params),
+        *_prompt(params, _PROMPT_IN_CAPTION),
         words.html(_failure_key(params["error_code"])) if params.get("error_code") else "",
         words.html("receipt", held=params["held"], charged=params["charged"], returned=params["returned"]),
         moment(params["created_at"]),
@@ -182,6 +185,17 @@ def _notes(words: Words, params: Mapping[str, Any]) -> list[str]:
 
 def _ratio(words: Words, ratio: str) -> str:
     return words.plain("ratio-as-photo") if ratio == keyboards.AS_THE_PHOTO else ratio
+
+
+def _prompt(params: Mapping[str, Any], longest: int) -> list[str]:
+    """The user's words, where there are any."""
+    return [quote(params["prompt"], longest)] if params.get("prompt") else []
+
+
+def _style(words: Words, params: Mapping[str, Any]) -> list[str]:
+    """The style, where there is one."""
+    title = params.get("style_title")
+    return [words.html("card-style", style=shorten(str(title), _LONGEST_TITLE))] if title else []
 
 
 def _title(params: Mapping[str, Any]) -> str:

@@ -27,8 +27,8 @@ _OPTIONS: Final = frozenset({"aspect_ratios", "max_count", "durations", "price_s
 _BOUNDS: Final = frozenset({"min_inputs", "max_inputs", "input_pixels", "aspect_ratios", "durations", "prompt_units"})
 
 _STYLE: Final = frozenset({"aspect_ratio", "duration_seconds", "inputs"})
-# Buttons carry it, and a client's field of 64 characters takes it.
-_STYLE_KEY: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,39}")
+# A button carries it beside a draft's id.
+_STYLE_KEY: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,31}")
 # The user's words have to fit in beside it.
 _LONGEST_TEMPLATE: Final = 1_000
 
@@ -127,7 +127,7 @@ def read_style(row: Row[Any], model: Model) -> Style:
         sample_url=row.sample_url,
         enabled=row.enabled,
     )
-    fields.require(_STYLE_KEY.fullmatch(style.key) is not None, "the key must be 1 to 40 of a-z, 0-9, dot and dash")
+    fields.require(_STYLE_KEY.fullmatch(style.key) is not None, "the key must be 1 to 32 of a-z, 0-9, dot and dash")
     titles = _Fields(f"styles, key {row.key}, titles", row.titles, None)
     titles.word("en", "")
     titles.all_words()

@@ -13,6 +13,7 @@ from app.core.db import Database, Tx
 from app.core.errors import AppError
 from app.domain.actors import Actor
 from app.domain.catalog.service import CatalogService
+from app.domain.catalog.views import COPY_STYLE, Style
 from app.domain.delivery.outbox import ClaimedDelivery
 from app.domain.errors import (
     DuplicateRequest,
@@ -28,7 +29,7 @@ from app.domain.generations.draft_rows import get_draft, lock_draft, update_cont
 from app.domain.generations.drafts import DraftService
 from app.domain.generations.models import Awaits, Funding, Origin
 from app.domain.generations.options import check_funding
-from app.domain.generations.styling import Stylist
+from app.domain.generations.styling import Stylist, house_funding
 from app.domain.generations.views import ChatFile, DraftStatus, DraftView
 from app.domain.limits.quotas import FreeQuotas
 from app.domain.ports import ChatFiles, FileGone, FileTooLarge, Outgoing, Sent, StorageUnavailable
@@ -61,10 +62,12 @@ class CardService:
         current = next((model for model in models if model.key == draft.model_key), None)
         following = models[(keys.index(current.key) + 1) % len(models)] if current else next(iter(models), None)
         has_choice = following is not None and following is not current
+        style = None if draft.style_key is None else await self._catalog.find_style(draft.style_key)
         return {
             "draft_id": str(draft.id),
             "kind": draft.kind.value,
             "prompt": draft.prompt,
+            "style_title": style.title(user.language) if style else draft.style_key,
             "inputs": len(draft.inputs),
             "model_title": current.title(user.language) if current else draft.model_key,
             "next_model_key": following.key if following and has_choice else None,
@@ -93,12 +96,14 @@ class CardService:
 
     async def free_left(self, user: UserView, draft: DraftView) -> int:
         """How often today the house would pay for this draft."""
+        funding = house_funding(draft.style_key)
         try:
-            check_funding(Funding.FREE, draft.kind, draft.options, inputs=len(draft.inputs))
+            check_funding(funding, draft.kind, draft.options, inputs=len(draft.inputs))
         except ValidationFailed:
             return 0
         async with self._db.read() as reader:
-            return (await free.find_left(reader, user.id, self._quotas)).generations
+            left = await free.find_left(reader, user.id, self._quotas)
+        return left.copies if funding is Funding.COPY else left.generations
 
 
 def question_of(draft: DraftView) -> dict[str, object]:
@@ -109,6 +114,12 @@ def question_of(draft: DraftView) -> dict[str, object]:
         "inputs": len(draft.inputs),
         "notes": notes_of(draft.files),
     }
+
+
+def style_question(style: Style, missing: Awaits) -> dict[str, object]:
+    """What a style still needs, of a draft that has begun to be complete."""
+    look = missing is Awaits.PHOTO and style.key == COPY_STYLE
+    return {"asks": "look-second" if look else "another" if missing is Awaits.PHOTO else "words"}
 
 
 def notes_of(files: Sequence[ChatFile]) -> list[dict[str, object]]:
@@ -239,9 +250,12 @@ class CardContent:
         if problems and not any(file.upload_id for file in draft.files):
             await self._ask_for_another(user, draft)
             return "notice", problems[0]
+        style = await self._stylist.find(draft)
         missing = await self._stylist.find_missing(
             kind=draft.kind, prompt=draft.prompt, style_key=draft.style_key, inputs=len(draft.inputs)
         )
+        if missing is not None and style is not None:
+            return await self._ask_for_style(user, draft, style, missing)
         if missing is Awaits.PHOTO:
             return _notice("ask-photo", {})
         if missing is not None:
@@ -260,6 +274,18 @@ class CardContent:
             card = await self._cards.card(user, draft)
             return "card", {**card, "notes": [{"key": key, "args": args}]}
         return "", {}
+
+    async def _ask_for_style(
+        self, user: UserView, draft: DraftView, style: Style, missing: Awaits
+    ) -> tuple[str, Mapping[str, object]]:
+        """What the style still needs."""
+        if notes := notes_of(draft.files):
+            # What was to be the rest cannot be used.
+            await self._ask_for_another(user, draft)
+        elif draft.awaits is None:
+            # The next message has answered already, and its card comes after this.
+            return "", {}
+        return "style-needs", {**style_question(style, missing), "notes": notes}
 
     async def _ask_for_another(self, user: UserView, draft: DraftView) -> None:
         """Nothing that was sent can be used: the draft waits for a better photo, and keeps its words."""

@@ -56,7 +56,10 @@ _LOCK = text(
 _BY_UPDATE = text(
     f"SELECT {_COLUMNS} FROM drafts WHERE update_id = :update_id AND user_id = :user_id"  # noqa: S608 - fixed text
 ).columns(options=JSONB, files=JSONB)
-_BY_ALBUM = text(
+_ALBUM = text(
+    f"SELECT {_COLUMNS} FROM drafts WHERE user_id = :user_id AND media_group_id = :media_group_id"  # noqa: S608 - fixed text
+).columns(options=JSONB, files=JSONB)
+_LOCK_ALBUM = text(
     f"""
     SELECT {_COLUMNS} FROM drafts
     WHERE user_id = :user_id AND media_group_id = :media_group_id FOR UPDATE
@@ -168,9 +171,17 @@ async def find_by_update(reader: Reader, user_id: int, update_id: int | None) ->
     return _view(row) if row else None
 
 
+async def find_album(reader: Reader, user_id: int, media_group_id: str | None) -> DraftView | None:
+    """The draft of an album."""
+    if media_group_id is None:
+        return None
+    row = await reader.one_or_none(_ALBUM, {"user_id": user_id, "media_group_id": media_group_id})
+    return _view(row) if row else None
+
+
 async def lock_album(tx: Tx, user_id: int, media_group_id: str) -> DraftView | None:
     """The draft of an album; the caller holds the user's lock."""
-    row = await tx.one_or_none(_BY_ALBUM, {"user_id": user_id, "media_group_id": media_group_id})
+    row = await tx.one_or_none(_LOCK_ALBUM, {"user_id": user_id, "media_group_id": media_group_id})
     return _view(row) if row else None
 
 

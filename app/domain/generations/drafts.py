@@ -27,12 +27,12 @@ from app.domain.generations.draft_rows import (
 )
 from app.domain.generations.inputs import InputResolver
 from app.domain.generations.models import Awaits, Funding, Kind, Origin
-from app.domain.generations.options import check_allowed, check_funding, check_shape, missing_of, work_of
+from app.domain.generations.options import check_allowed, check_funding, check_shape, missing_words, work_of
 from app.domain.generations.packs import PackPlanner
 from app.domain.generations.repository import find, require_own
 from app.domain.generations.requests import NewDraft, SubmitGeneration
 from app.domain.generations.service import GenerationService, OnAccepted
-from app.domain.generations.styling import Stylist, style_key_of
+from app.domain.generations.styling import Stylist, missing_of, style_key_of
 from app.domain.generations.views import DraftStatus, DraftView, GenerationView, Options
 from app.domain.limits import request_keys
 from app.domain.limits.request_keys import RequestKey
@@ -272,7 +272,7 @@ class DraftService:
             NewDraft(
                 prompt=words,
                 kind=kind,
-                awaits=missing_of(kind, words),
+                awaits=missing_words(kind, words),
                 # What has no words of its own but those of its parent is deleted with it.
                 origin_generation_id=view.id if prompt is None else None,
                 parent_id=view.id,
@@ -296,7 +296,28 @@ class DraftService:
             origin_generation_id=draft.origin_generation_id or draft.generation_id,
             update_id=update_id,
             count=None if kind in {Kind.IMAGE, Kind.EDIT} else 1,
-            awaits=missing_of(kind, draft.prompt),
+            awaits=missing_words(kind, draft.prompt),
+        )
+        return await self.create(actor, new, were_kept=True)
+
+    async def put_in_style(
+        self, actor: Actor, draft_id: UUID | None, style_key: str, *, update_id: int | None = None
+    ) -> DraftView:
+        """A draft in a style, of another one's words and photos or of none; it waits for what the style needs beside.
+
+        Raises: UserBanned, UserSuspended, NotFound, UploadInvalid, ValidationFailed, Maintenance, StyleUnavailable.
+        """
+        style = await self._catalog.get_style(style_key)
+        new = NewDraft("") if draft_id is None else copy_of(await self.get(actor, draft_id))
+        kind = Kind(style.kind)
+        new = replace(
+            new,
+            kind=kind,
+            style_key=style.key,
+            negative_prompt=None,
+            funding=Funding.CREDITS,
+            update_id=update_id,
+            awaits=missing_of(kind, new.prompt, style, inputs=len(new.inputs)),
         )
         return await self.create(actor, new, were_kept=True)
 

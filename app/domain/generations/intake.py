@@ -15,12 +15,14 @@ from sqlalchemy import text
 from app.core.crashpoints import CrashPoints
 from app.core.db import Database, Reader, Tx
 from app.domain.actors import Actor
+from app.domain.catalog.views import Style
 from app.domain.delivery import outbox
 from app.domain.delivery.models import DeliveryKind, DeliveryRank
 from app.domain.delivery.outbox import NewDelivery
-from app.domain.errors import ConcurrentUpdate, UserNotFound
+from app.domain.errors import ConcurrentUpdate, StyleUnavailable, UserNotFound
 from app.domain.generations.choosing import Chooser, price_of
 from app.domain.generations.draft_rows import (
+    find_album,
     find_by_update,
     find_waiting,
     insert_draft,
@@ -31,7 +33,7 @@ from app.domain.generations.draft_rows import (
 from app.domain.generations.drafts import copy_of
 from app.domain.generations.models import Awaits, Kind
 from app.domain.generations.requests import NewDraft
-from app.domain.generations.styling import Stylist
+from app.domain.generations.styling import Stylist, missing_of
 from app.domain.generations.views import ChatFile, DraftStatus, DraftView
 from app.domain.users import repository as users
 from app.domain.users.rules import require_allowed
@@ -96,27 +98,34 @@ class IntakeService:
     async def take_text(self, actor: Actor, message: ChatMessage) -> bool:
         """Complete the draft that waits for words, and owe its card; False when none waits.
 
-        Raises: UserNotFound, UserBanned, UserSuspended, ValidationFailed, Maintenance, ModelUnavailable,
-            ConcurrentUpdate; the draft then waits on.
+        Raises: UserNotFound, UserBanned, UserSuspended, ValidationFailed, Maintenance, StyleUnavailable,
+            ModelUnavailable, ConcurrentUpdate; the draft then waits on, unless its style was withdrawn.
         """
         async with self._db.read() as reader:
             earlier = await find_by_update(reader, actor.user_id, message.update_id)
             if earlier is not None:
                 return await outbox.is_known(reader, card_key(earlier.id))
-            if await _waiting(reader, actor, Awaits.TEXT) is None:
+            waiting = await _waiting(reader, actor, Awaits.TEXT)
+            if waiting is None:
                 return False
-        await self._stylist.check_words(message.words, None, kind=Kind.IMAGE, style_key=None)
+        await self._stylist.check_words(message.words, None, kind=waiting.kind, style_key=waiting.style_key)
         return await self._write(actor, message, Awaits.TEXT)
 
     async def take_photo(self, actor: Actor, message: ChatMessage) -> None:
         """Give the photo to the draft that waits for one, or to its album's, or to a new one; owe the card.
 
-        Raises: UserNotFound, UserBanned, UserSuspended, ValidationFailed, Maintenance, ModelUnavailable,
-            ConcurrentUpdate.
+        Raises: UserNotFound, UserBanned, UserSuspended, ValidationFailed, Maintenance, StyleUnavailable,
+            ModelUnavailable, ConcurrentUpdate.
         """
         await self._stylist.check_words(message.words, None, kind=Kind.EDIT, style_key=None, is_optional=True)
         await self._write(actor, message, Awaits.PHOTO)
         self._crashpoints.reach("photo.taken")
+
+    async def room(self, actor: Actor) -> int:
+        """How many characters the words of the next message may have: a style that waits for them takes its share."""
+        async with self._db.read() as reader:
+            waiting = await find_waiting(reader, actor.user_id, tuple(Awaits))
+        return await self._stylist.room(None if waiting is None else waiting.style_key)
 
     async def find_shown(self, actor: Actor, message_id: int) -> ShownOutput | None:
         """Which result a message in the user's chat shows; None when it shows none, or one that was deleted."""
@@ -144,12 +153,15 @@ class IntakeService:
         async with self._db.read() as reader:
             user = await users.find(reader, actor.user_id)
             waiting = await _waiting(reader, actor, brings)
+            album = await find_album(reader, actor.user_id, message.media_group_id)
         if user is None or user.deleted:
             raise UserNotFound
         require_allowed(user)
         if waiting is None and message.file is None:
             return False
-        new = await self._completed(_draft_of(message, waiting))
+        # An album's style is that of what its first part has completed, and never changes.
+        style = await self._style(album or waiting, message.words)
+        new = _draft_of(message, waiting, style)
         model, options = await self._chooser.choose(user, new)
         new = replace(new, model_key=model.key)
         async with self._db.transaction() as tx:
@@ -161,7 +173,7 @@ class IntakeService:
                 # Telegram repeats an update until it hears that it was handled.
                 return True
             album = await lock_album(tx, user.id, message.media_group_id) if message.media_group_id else None
-            if album is not None and await self._join(tx, album, message):
+            if album is not None and await _join(tx, album, message, style):
                 return True
             if _id(await _waiting(tx, actor, brings)) != _id(waiting):
                 return None
@@ -175,44 +187,21 @@ class IntakeService:
             await _owe_card(tx, draft, message)
             return True
 
-    async def _completed(self, new: NewDraft) -> NewDraft:
-        """A draft that knows what is still missing. Raises: Maintenance, StyleUnavailable, ValidationFailed."""
-        missing = await self._stylist.find_missing(
-            kind=new.kind,
-            prompt=new.prompt,
-            style_key=new.style_key,
-            inputs=len(new.inputs) + sum(file.is_pending for file in new.files),
-        )
-        return await self._stylist.complete(replace(new, awaits=missing))
-
-    async def _join(self, tx: Tx, album: DraftView, message: ChatMessage) -> bool:
-        """Add a part to its album; False when that cannot be changed any more."""
-        if message.file is None or album.status is not DraftStatus.OPEN:
-            return False
-        if any(file.message_id == message.file.message_id for file in album.files):
-            return True
-        prompt = message.words or album.prompt
-        missing = await self._stylist.find_missing(
-            kind=album.kind,
-            prompt=prompt,
-            style_key=album.style_key,
-            inputs=len(album.inputs) + 1 + sum(file.is_pending for file in album.files),
-        )
-        draft = await update_content(
-            tx,
-            replace(
-                album,
-                files=(*album.files, message.file),
-                prompt=prompt,
-                awaits=album.awaits if album.awaits is None else missing,
-            ),
-        )
+    async def _style(self, draft: DraftView | None, words: str) -> Style | None:
+        """The style that the message is for, which must have room for its words."""
         if draft is None:
-            return False
-        if not await outbox.hold_back(tx, card_key(draft.id), hold_seconds=_ALBUM_SECONDS):
-            # Its card has been shown already, or is on its way: this part brings another one.
-            await _owe_card(tx, draft, message, suffix=f":{message.update_id}")
-        return True
+            return None
+        try:
+            styled = await self._stylist.apply(
+                draft.style_key, words, kind=draft.kind, funding=draft.funding, inputs=None
+            )
+        except StyleUnavailable:
+            # It has been withdrawn: what is sent after this is about something else.
+            async with self._db.transaction() as tx:
+                await users.lock(tx, draft.user_id)
+                await wait_no_more(tx, draft.user_id)
+            raise
+        return styled.style
 
 
 def card_key(draft_id: UUID) -> str:
@@ -220,7 +209,7 @@ def card_key(draft_id: UUID) -> str:
     return f"card:{draft_id}"
 
 
-def _draft_of(message: ChatMessage, waiting: DraftView | None) -> NewDraft:
+def _draft_of(message: ChatMessage, waiting: DraftView | None, style: Style | None) -> NewDraft:
     """What waited, completed by the message; or else an edit of the photo."""
     if waiting is None:
         new = NewDraft(prompt="", kind=Kind.EDIT)
@@ -239,7 +228,32 @@ def _draft_of(message: ChatMessage, waiting: DraftView | None) -> NewDraft:
             # With a photo, what was to be drawn from words is an edit, of a model and in a shape of its own.
             new = replace(new, kind=Kind.EDIT, model_key=None, aspect_ratio=None, count=None)
         new = replace(new, files=(*new.files, message.file), media_group_id=message.media_group_id)
-    return replace(new, prompt=message.words or new.prompt, update_id=message.update_id)
+    prompt = message.words or new.prompt
+    missing = missing_of(new.kind, prompt, style, inputs=_photos(new))
+    return replace(new, prompt=prompt, update_id=message.update_id, awaits=missing)
+
+
+def _photos(draft: NewDraft | DraftView) -> int:
+    """What it is made from, as far as it is there or on its way."""
+    return len(draft.inputs) + sum(file.is_pending for file in draft.files)
+
+
+async def _join(tx: Tx, album: DraftView, message: ChatMessage, style: Style | None) -> bool:
+    """Add a part to its album; False when that cannot be changed any more."""
+    if message.file is None or album.status is not DraftStatus.OPEN:
+        return False
+    if any(file.message_id == message.file.message_id for file in album.files):
+        return True
+    joined = replace(album, files=(*album.files, message.file), prompt=message.words or album.prompt)
+    if album.awaits is not None:
+        joined = replace(joined, awaits=missing_of(joined.kind, joined.prompt, style, inputs=_photos(joined)))
+    draft = await update_content(tx, joined)
+    if draft is None:
+        return False
+    if not await outbox.hold_back(tx, card_key(draft.id), hold_seconds=_ALBUM_SECONDS):
+        # Its card has been shown already, or is on its way: this part brings another one.
+        await _owe_card(tx, draft, message, suffix=f":{message.update_id}")
+    return True
 
 
 async def _owe_card(tx: Tx, draft: DraftView, message: ChatMessage, *, suffix: str = "") -> None:

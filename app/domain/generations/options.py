@@ -32,7 +32,7 @@ class PromptLimits:
         Raises: ValidationFailed naming `prompt` or `negative_prompt`.
         """
         fields = {}
-        if missing_of(kind, prompt) is not None and not is_optional:
+        if missing_words(kind, prompt) is not None and not is_optional:
             fields["prompt"] = "must not be empty"
         elif len(prompt) > self.longest:
             fields["prompt"] = f"must be at most {self.longest} characters"
@@ -47,7 +47,7 @@ class PromptLimits:
             raise ValidationFailed(fields)
 
 
-def missing_of(kind: Kind, prompt: str) -> Awaits | None:
+def missing_words(kind: Kind, prompt: str) -> Awaits | None:
     """What is still to be asked for, of a draft that has its photos: an upscale and a pack need no words."""
     return None if prompt.strip() or kind in _WORDLESS_KINDS else Awaits.TEXT
 

@@ -7,8 +7,9 @@ from app.domain.catalog.service import CatalogService
 from app.domain.catalog.views import COPY_STYLE, Model, Style, Work
 from app.domain.errors import ModelUnavailable, StyleUnavailable, ValidationFailed
 from app.domain.generations.models import Awaits, Funding, Kind
-from app.domain.generations.options import PromptLimits, missing_of
+from app.domain.generations.options import PromptLimits, missing_words
 from app.domain.generations.requests import NewDraft
+from app.domain.generations.views import DraftView
 
 _FROM_PICTURES: Final = frozenset({Kind.EDIT, Kind.UPSCALE})
 
@@ -16,6 +17,20 @@ _FROM_PICTURES: Final = frozenset({Kind.EDIT, Kind.UPSCALE})
 def style_key_of(style_key: str | None, funding: Funding) -> str | None:
     """The style of an order: the one it names; a copied look has one by itself."""
     return COPY_STYLE if style_key is None and funding is Funding.COPY else style_key
+
+
+def missing_of(kind: Kind, prompt: str, style: Style | None, *, inputs: int) -> Awaits | None:
+    """What is still to be asked for; None of what is complete."""
+    if style is None:
+        return Awaits.PHOTO if kind in _FROM_PICTURES and not inputs else missing_words(kind, prompt)
+    if inputs < style.inputs:
+        return Awaits.PHOTO
+    return missing_words(kind, prompt) if style.needs_words else None
+
+
+def house_funding(style_key: str | None) -> Funding:
+    """Out of which quota the house pays for something in this style, or in none."""
+    return Funding.COPY if style_key == COPY_STYLE else Funding.FREE
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +71,7 @@ class Stylist:
     async def find_missing(self, *, kind: Kind, prompt: str, style_key: str | None, inputs: int) -> Awaits | None:
         """What is still to be asked for; None of what is complete."""
         style = None if style_key is None else await self._catalog.find_style(style_key)
-        if style is None:
-            return Awaits.PHOTO if kind in _FROM_PICTURES and not inputs else missing_of(kind, prompt)
-        if inputs < style.inputs:
-            return Awaits.PHOTO
-        return missing_of(kind, prompt) if style.needs_words else None
+        return missing_of(kind, prompt, style, inputs=inputs)
 
     async def apply(
         self, style_key: str | None, prompt: str, *, kind: Kind, funding: Funding, inputs: int | None
@@ -81,9 +92,9 @@ class Stylist:
         elif inputs is not None and inputs != style.inputs:
             fields["inputs"] = f"must be {style.inputs} with style {style.key}"
         rendered = style.render(prompt)
-        room = self._prompts.longest - (len(rendered) - len(prompt.strip()))
         if len(rendered) > self._prompts.longest:
-            fields["prompt"] = f"must be at most {max(0, room)} characters with style {style.key}"
+            room = max(0, self._prompts.longest - _overhead(style))
+            fields["prompt"] = f"must be at most {room} characters with style {style.key}"
         if fields:
             raise ValidationFailed(fields)
         return Styled(style, rendered)
@@ -107,6 +118,15 @@ class Stylist:
             count=1 if new.count is None else new.count,
         )
 
+    async def find(self, draft: DraftView) -> Style | None:
+        """The style of a draft that has one. Raises: Maintenance, StyleUnavailable."""
+        return None if draft.style_key is None else await self._catalog.get_style(draft.style_key)
+
+    async def room(self, style_key: str | None) -> int:
+        """How many characters a prompt may have, put into this style or into none."""
+        style = None if style_key is None else await self._catalog.find_style(style_key)
+        return self._prompts.longest - (_overhead(style) if style else 0)
+
     def require_route(self, styled: Styled, model: Model, work: Work) -> None:
         """Whether somebody can make this right now.
 
@@ -118,3 +138,8 @@ class Stylist:
             if styled.style is not None and styled.style.model_key == model.key:
                 raise StyleUnavailable(style=styled.style.key) from error
             raise
+
+
+def _overhead(style: Style) -> int:
+    """The characters that a style adds to words."""
+    return len(style.render("x")) - 1

@@ -24,6 +24,7 @@ help =
     <b>Commands</b>
     /buy – credits and premium
     /balance – balance and statement
+    /styles – styles, from a photo or from words
     /history – everything you have made
     /cancel – stop the latest one
     /subscription – my subscription

@@ -24,6 +24,7 @@ help =
     <b>Buyruqlar</b>
     /buy – kreditlar va premium
     /balance – balans va hisobot
+    /styles – uslublar, suratdan yoki soʻzdan
     /history – siz yaratgan hamma narsa
     /cancel – oxirgisini toʻxtatish
     /subscription – obunam

@@ -15,6 +15,7 @@ from starlette.routing import Route
 from app.sandbox.faults import Fault, FaultKind
 from app.sandbox.store import Json
 from app.sandbox.vendor.request import Kind, Order, VendorRefusal, Verdict
+from app.sandbox.vendor.samples import paint_sample
 from app.sandbox.vendor.tasks import Shape, TaskStatus, VendorTask
 from app.sandbox.world import World, world_of
 
@@ -22,6 +23,7 @@ _AUTHORIZATION: Final = b"Bearer demo"
 _IMAGES: Final = "/vendor/v1/images"
 _VIDEOS: Final = "/vendor/v1/videos"
 _FILES: Final = "/vendor/v1/files/"
+_LONGEST_SAMPLE: Final = 64
 _ENDINGS: Final = {"image/png": "png", "image/jpeg": "jpg", "video/mp4": "mp4"}
 
 Handler = Callable[[Request], Awaitable[Response]]
@@ -127,6 +129,13 @@ async def _send_file(request: Request) -> Response:
     return Response(work.data, media_type=work.mime)
 
 
+async def _send_sample(request: Request) -> Response:
+    """What a manner looks like, for anybody."""
+    name = request.path_params["name"][:_LONGEST_SAMPLE]
+    data = await asyncio.to_thread(paint_sample, name)
+    return Response(data, media_type="image/jpeg", headers={"Cache-Control": "public, max-age=3600"})
+
+
 async def _read(request: Request) -> Order:
     try:
         return Order.model_validate_json(await request.body())
@@ -192,5 +201,6 @@ ROUTES: Final = [
     Route("/vendor/v1/tasks", _find_task, methods=["GET"]),
     Route("/vendor/v1/tasks/{task_id}", _get_task, methods=["GET"]),
     Route("/vendor/v1/tasks/{task_id}/cancel", _cancel_task, methods=["POST"]),
+    Route("/vendor/v1/samples/{name}.jpg", _send_sample, methods=["GET"]),
     Route(_FILES + "{task_id}.{ending}", _send_file, methods=["GET"]),
 ]

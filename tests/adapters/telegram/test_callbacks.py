@@ -47,6 +47,8 @@ def test_the_letters_of_old_messages_keep_their_meaning() -> None:
         "w": "EDIT",
         "c": "CONVERT",
         "y": "NEW",
+        "L": "STYLES",
+        "T": "STYLE",
         "v": "ANIMATE",
         "i": "OPEN",
         "p": "REPEAT",

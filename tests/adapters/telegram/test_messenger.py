@@ -336,3 +336,26 @@ async def test_a_video_is_sent_without_a_lost_poster(
     del storage.objects["clip.jpg"], storage.objects["clip.small.jpg"]
     await messenger.send(result(chat_id, clip), Priority.RESULT)
     assert "thumbnail" not in (await last(sandbox, chat_id))["video"]
+
+
+# ------------------------------------------------------------------------------------- pictures at an address
+
+
+async def test_a_picture_at_an_address_is_fetched_by_telegram(sandbox: Sandbox, messenger: TelegramMessenger) -> None:
+    chat_id = await sandbox.user()
+    address = f"{sandbox.url}/vendor/v1/samples/anime.jpg"
+    await messenger.send(replace(WORDS, chat_id=chat_id, photo_url=address), Priority.REPLY)
+    shown = await last(sandbox, chat_id)
+    assert shown["photo"]
+    assert "words and photos" in shown["caption"]
+
+
+@pytest.mark.parametrize("path", ["vendor/v1/files/none.jpg", "sandbox/"])
+async def test_without_a_picture_at_its_address_the_words_go_alone(
+    sandbox: Sandbox, messenger: TelegramMessenger, path: str
+) -> None:
+    chat_id = await sandbox.user()
+    await messenger.send(replace(WORDS, chat_id=chat_id, photo_url=f"{sandbox.url}/{path}"), Priority.REPLY)
+    shown = await last(sandbox, chat_id)
+    assert "photo" not in shown
+    assert "words and photos" in shown["text"]

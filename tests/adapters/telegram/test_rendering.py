@@ -63,7 +63,7 @@ def work_of(text: str) -> dict[str, Any]:
 def outcomes(text: str) -> Iterator[dict[str, Any]]:
     yield work_of(text)
     yield {**work_of(text), "count": 1, "returned": 0}
-    yield {**work_of(text), "count": 1, "returned": 0, "watermarked": True}
+    yield {**work_of(text), "count": 1, "returned": 0, "watermarked": True, "style_title": text}
 
 
 def notices(text: str) -> Iterator[dict[str, Any]]:
@@ -106,6 +106,7 @@ def history_items(text: str) -> Iterator[dict[str, Any]]:
             yield {**work_of(text), "status": status, "error_code": code, "is_open": status.startswith("P")}
 
 
+STYLE_ASKS = ("words", "photo", "video", "look")
 NOTES = [
     {"key": "photo-too-many", "args": {"sent": 10, "limit": 4}},
     {"key": "error-upload-invalid", "args": {"problem": "format"}},
@@ -124,6 +125,25 @@ def cards(text: str) -> Iterator[dict[str, Any]]:
     for kind, inputs in (("edit", 1), ("edit", 4), ("video", 1)):
         choices = {"ratios": ["auto", *ratios], "ratio": "auto", "max_count": 4, "kind": kind, "inputs": inputs}
         yield {**work_of(text), **choices, "quick_mode": False, "free_left": 0, "notes": NOTES}
+        yield {**work_of(text), **choices, "quick_mode": False, "free_left": 0, "style_title": text, "prompt": ""}
+
+
+def style_lists(text: str) -> Iterator[dict[str, Any]]:
+    styles = [{"key": "s" * 32, "title": text, "price": 1_000_000, "asks": asks} for asks in STYLE_ASKS]
+    for draft_id in (None, str(new_id())):
+        yield {"draft_id": draft_id, "styles": styles, "page": 19, "has_next": True}
+        yield {"draft_id": draft_id, "styles": [], "page": 0, "has_next": False}
+
+
+def styles(text: str) -> Iterator[dict[str, Any]]:
+    for asks in STYLE_ASKS:
+        yield {"title": text, "price": 1_000_000, "asks": asks, "free_left": int(asks == "look")}
+
+
+def style_needs(_text: str) -> Iterator[dict[str, Any]]:
+    for asks in ("words", "another", "look-second"):
+        yield {"asks": asks, "notes": NOTES}
+        yield {"asks": asks}
 
 
 def questions(text: str) -> Iterator[dict[str, Any]]:
@@ -163,6 +183,9 @@ PARAMS: dict[str, Callable[[str], Iterator[dict[str, Any]]]] = {
     "history-item": history_items,
     "card": cards,
     "photo": questions,
+    "styles": style_lists,
+    "style": styles,
+    "style-needs": style_needs,
     "progress": progresses,
     "pack-album": packs,
     "pack-receipt": packs,
@@ -206,7 +229,7 @@ def test_no_message_falls_back_to_its_key(template: str, language: str) -> None:
         text = RENDERER.render(Outgoing(1, language, template, params)).text
         assert text
         assert not re.search(
-            r"\b(error|failure|progress|status|ledger|receipt|alert|paid|shop|gift|subscription|refunded|pack)-[a-z]",
+            r"\b(error|failure|progress|status|ledger|receipt|alert|paid|shop|gift|subscription|refunded|pack|style)-[a-z]",
             text,
         ), text
 

@@ -115,3 +115,14 @@ async def test_a_look_is_copied_once_a_day_for_nothing(open_cabinet: OpenCabinet
     assert int(refused.headers["Retry-After"]) <= 24 * 3600
     paid = await cabinet.submit(**edit(mine, look, prompt="in blue", style="copy-look"))
     assert (paid.status_code, paid.json()["price"]) == (202, 6)
+
+
+async def test_another_model_makes_a_style_in_a_shape_that_it_has(open_cabinet: OpenCabinet) -> None:
+    cabinet = await open_cabinet(7, balance=100)
+    await switch(
+        cabinet,
+        'UPDATE models SET options = options || \'{"aspect_ratios": ["1:1", "16:9"]}\' WHERE key = \'image-pro\'',
+    )
+    made = await cabinet.submit(**POSTER, model="image-pro")
+    assert made.status_code == 202, made.text
+    assert made.json()["options"]["aspect_ratio"] == "1:1"

@@ -84,7 +84,7 @@ async def test_a_style_that_is_off_is_told_and_free(open_cabinet: OpenCabinet, l
     ]
     assert {refusal(answer) for answer in answers} == {(503, "STYLE_UNAVAILABLE")}
     words = {
-        "en": "This style is not available any more. Please choose another one. You were not charged.",
+        "en": "This style is not available right now. Please choose another one. You were not charged.",
         "ru": "Этого стиля сейчас нет. Выберите, пожалуйста, другой. Ничего не списано.",
         "uz": "Bu uslub hozir mavjud emas. Iltimos, boshqasini tanlang. Hech narsa yechilmadi.",
     }

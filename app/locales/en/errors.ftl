@@ -28,7 +28,7 @@ error-rate-limit-exceeded =
        *[other] Too many at once. Please try again in { $retry_after } seconds. You were not charged.
     }
 error-model-unavailable = This model is not available right now. Please choose another one. You were not charged.
-error-style-unavailable = This style is not available any more. Please choose another one. You were not charged.
+error-style-unavailable = This style is not available right now. Please choose another one. You were not charged.
 error-maintenance = We are doing maintenance and will be back soon. You were not charged.
 error-provider-unavailable = This does not work right now. Please try again a little later. You were not charged.
 error-prompt-rejected = This request breaks the content rules. Please put it differently. You were not charged.

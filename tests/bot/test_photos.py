@@ -204,7 +204,8 @@ async def test_an_update_that_telegram_repeats_is_one_card(
     await phone.ask("/balance")
     assert len(await phone.said()) == before + 1
     async with working.db.read() as reader:
-        assert await reader.scalar(text("SELECT count(*) FROM drafts WHERE prompt = 'together'")) == 1
+        album_sizes = await reader.all(text("SELECT jsonb_array_length(files) FROM drafts WHERE prompt = 'together'"))
+        assert [size for (size,) in album_sizes] == [2]
         assert await reader.scalar(text("SELECT count(*) FROM drafts WHERE prompt = 'make it winter'")) == 1
 
 

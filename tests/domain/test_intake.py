@@ -66,10 +66,12 @@ async def test_an_update_that_comes_ten_times_is_one_draft(shop: Shop, ann: User
 
 async def test_one_question_has_one_answer(shop: Shop, ann: UserView) -> None:
     await show(shop, ann, part(1, album=None))
-    answers = await asyncio.gather(
-        *(shop.services.intake.take_text(actor(ann), ChatMessage(number, CHAT, f"words {number}")) for number in (1, 2))
-    )
-    assert sorted(answers) == [False, True]
+    # Connections are made when they are needed: whoever had the only one would be alone.
+    await asyncio.gather(*(shop.services.drafts.find_waiting(actor(ann), *Awaits) for _ in range(8)))
+    messages = [ChatMessage(number, CHAT, f"words {number}") for number in range(8)]
+    answers = await asyncio.gather(*(shop.services.intake.take_text(actor(ann), message) for message in messages))
+    assert sorted(answers) == [False] * 7 + [True]
+    assert await shop.scalar("SELECT count(*) FROM drafts WHERE prompt LIKE 'words%'") == 1
 
 
 async def test_a_late_part_brings_another_card(shop: Shop, ann: UserView) -> None:

@@ -7,7 +7,7 @@ greeting-hint =
     Just write what you would like to see. For example:
     <i>a lighthouse at sunset, oil on canvas</i>
 
-    /help tells you the rest.
+    Or send a photo and say what to change. /help tells you the rest.
 
 language-choose = 🌐 Which language shall we speak?
 language-chosen = 🌐 We speak English now.

@@ -3,7 +3,7 @@
 card-edit =
     ✏️ Модель: <b>{ $model }</b>
     🖼 Из { $inputs ->
-        [one] { $inputs } вашего фото
+        [1] вашего фото
        *[other] { $inputs } ваших фото
     }
     📐 Формат: <b>{ $ratio }</b>

@@ -92,6 +92,30 @@ async def test_a_part_that_comes_after_the_start_is_a_photo_of_its_own(shop: Sho
     assert await shop.scalar("SELECT count(*) FROM drafts WHERE generation_id IS NULL") == 1
 
 
+async def test_a_part_that_is_repeated_after_the_start_is_not_charged_again(shop: Shop, ann: UserView) -> None:
+    await shop.services.users.set_quick_mode(actor(ann), enabled=True)
+    shop.chat_album.files["file-1"] = picture()
+    await shop.services.intake.take_photo(actor(ann), part(1))
+    await show(shop, ann, part(2, words="together"))
+    assert await shop.balances(ann.id) == (14, 6, 1)
+    # Its update was handled, and its answer lost: Telegram repeats it when the album has been started with it.
+    await show(shop, ann, part(2, words="together"))
+    assert await shop.balances(ann.id) == (14, 6, 1)
+    assert await shop.scalar("SELECT count(*) FROM drafts") == 1
+
+
+async def test_words_that_come_right_after_an_album_are_not_asked_for(shop: Shop, ann: UserView) -> None:
+    shop.chat_album.files["file-1"] = picture()
+    await shop.services.intake.take_photo(actor(ann), part(1))
+    await shop.services.intake.take_photo(actor(ann), part(2))
+    assert await shop.services.intake.take_text(actor(ann), ChatMessage(5, CHAT, "make it night"))
+    shop.chat_album.files["file-2"] = picture()
+    await shop.run_sql("UPDATE deliveries SET next_attempt_at = now()")
+    await shop.deliver_all()
+    ((_, card),) = shop.telegram.sent
+    assert (card.template, card.params["inputs"], card.params["prompt"]) == ("card", 2, "make it night")
+
+
 async def test_telegram_away_is_waited_for_and_nothing_is_fetched_twice(shop: Shop, ann: UserView) -> None:
     shop.chat_album.files |= {"file-1": picture(), "file-2": picture()}
     await shop.services.intake.take_photo(actor(ann), part(1, words="together"))

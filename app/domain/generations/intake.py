@@ -181,6 +181,9 @@ class IntakeService:
                 # Its album has been started without it, or is no more: a photo of its own is better than none.
                 new = replace(new, media_group_id=None)
             await wait_no_more(tx, user.id)
+            if waiting is not None:
+                # What is answered before it was asked is asked no more.
+                await outbox.skip(tx, card_key(waiting.id))
             draft = await insert_draft(
                 tx, user.id, new, options, price_of(new.funding, model, options), life=self._life
             )
@@ -240,10 +243,13 @@ def _photos(draft: NewDraft | DraftView) -> int:
 
 async def _join(tx: Tx, album: DraftView, message: ChatMessage, style: Style | None) -> bool:
     """Add a part to its album; False when that cannot be changed any more."""
-    if message.file is None or album.status is not DraftStatus.OPEN:
+    if message.file is None:
         return False
     if any(file.message_id == message.file.message_id for file in album.files):
+        # Telegram repeats parts too, also when their album has been started with them (trap 29).
         return True
+    if album.status is not DraftStatus.OPEN:
+        return False
     joined = replace(album, files=(*album.files, message.file), prompt=message.words or album.prompt)
     if album.awaits is not None:
         joined = replace(joined, awaits=missing_of(joined.kind, joined.prompt, style, inputs=_photos(joined)))

@@ -21,6 +21,7 @@ from app.domain.generations.views import Options
 from app.domain.payments.charges import ChargeOutcome, ChargeSource
 from app.domain.payments.models import Method
 from app.domain.payments.views import NewOrder
+from app.domain.ports import RecipientUnreachable
 from app.domain.users.views import UserView
 from tests.domain.shoots import ALL, UNIT, albums, entries, owed, pack, sent, step_until
 from tests.domain.shop import Shop, actor, order
@@ -176,6 +177,23 @@ async def test_albums_that_are_dead_are_owed_again_and_arrive_in_order(shop: Sho
     await shop.enter(700_000_001)
     await shop.deliver_all()
     assert {state for _, state in await owed(shop)} == {DeliveryState.SENT}
+    assert albums(shop) == [5, 3]
+    assert shop.telegram.templates[-1] == "pack-receipt"
+
+
+async def test_who_blocked_the_bot_between_two_albums_gets_them_in_order(shop: Shop, eve: UserView) -> None:
+    view = await pack(shop, eve, style="seasons")
+    await step_until(shop, view, 5)
+    await shop.step(view)
+    shop.telegram.errors.append(RecipientUnreachable("blocked"))
+    await shop.deliver_all()
+    await shop.work(view)
+    assert [state for _, state in await owed(shop)] == ["DEAD", "OWED", "OWED"]
+    await shop.enter(700_000_001)
+    # They are all rung at once, and any of them may be looked at first.
+    for row in await shop.run_sql("SELECT id FROM deliveries ORDER BY id DESC"):
+        await shop.deliver(row["id"])
+    await shop.deliver_all()
     assert albums(shop) == [5, 3]
     assert shop.telegram.templates[-1] == "pack-receipt"
 

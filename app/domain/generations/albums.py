@@ -18,11 +18,14 @@ _STORED_CHUNKS = text(
     FROM generation_outputs WHERE generation_id = :id GROUP BY chunk ORDER BY chunk
     """  # noqa: S608 - fixed text
 )
-# One that has arrived needs not be waited for, and would not ring.
+# One that has arrived needs not be waited for, and would not ring. A dead letter holds nothing up, but when its user is
+# back it is owed again together with what came after it.
 _LAST_OPEN = text(
     """
     SELECT id FROM deliveries
-    WHERE generation_id = :id AND kind = 'album' AND state IN ('OWED', 'SENDING') ORDER BY id DESC LIMIT 1
+    WHERE generation_id = :id AND kind = 'album'
+        AND (state IN ('OWED', 'SENDING') OR (state = 'DEAD' AND error NOT LIKE :refused))
+    ORDER BY id DESC LIMIT 1
     """
 )
 
@@ -51,5 +54,5 @@ async def owe_albums(tx: Tx, *, user_id: int, chat_id: int, generation_id: UUID)
 
 async def find_open_album(tx: Tx, generation_id: UUID) -> int | None:
     """The last album that has not arrived, which whatever comes next is to follow."""
-    delivery_id: int | None = await tx.scalar(_LAST_OPEN, {"id": generation_id})
+    delivery_id: int | None = await tx.scalar(_LAST_OPEN, {"id": generation_id, "refused": f"{outbox.REFUSED}%"})
     return delivery_id

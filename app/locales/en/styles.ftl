@@ -4,7 +4,10 @@ styles-choose =
     🎭 <b>Styles</b>
     Choose one: I show what it looks like and ask for what it needs.
 
-    📷 from your photo · ✏️ from your words · 🎬 a video · 🪞 the look of another picture
+    📷 from your photo
+    ✏️ from your words
+    🎬 a video
+    🪞 the look of another picture
 styles-for-yours = 🎭 <b>Which style?</b> You see the price before anything starts.
 styles-none = 🎭 There are no styles for this right now. You were not charged.
 style-title =

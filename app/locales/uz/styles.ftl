@@ -4,7 +4,10 @@ styles-choose =
     🎭 <b>Uslublar</b>
     Birini tanlang: qanday koʻrinishini koʻrsataman va nima kerakligini soʻrayman.
 
-    📷 suratingizdan · ✏️ soʻzlaringizdan · 🎬 video · 🪞 boshqa rasmning koʻrinishi
+    📷 suratingizdan
+    ✏️ soʻzlaringizdan
+    🎬 video
+    🪞 boshqa rasmning koʻrinishi
 styles-for-yours = 🎭 <b>Qaysi uslubda?</b> Boshlashdan oldin narxini koʻrasiz.
 styles-none = 🎭 Hozircha bunga mos uslub yoʻq. Hech narsa yechilmadi.
 style-title =

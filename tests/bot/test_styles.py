@@ -199,7 +199,7 @@ async def test_words_that_were_written_first_can_have_a_style(new_phone: NewPhon
 
 
 @pytest.mark.parametrize(
-    ("language", "words"), [("en", "not available any more"), ("ru", "Этого стиля сейчас нет"), ("uz", "mavjud emas")]
+    ("language", "words"), [("en", "not available right now"), ("ru", "Этого стиля сейчас нет"), ("uz", "mavjud emas")]
 )
 async def test_a_style_that_is_turned_off_meanwhile_is_told_and_free(
     new_phone: NewPhone, working: Container, language: str, words: str
@@ -231,7 +231,7 @@ async def test_a_style_turned_off_while_it_waits_says_so_when_the_photo_comes(
     shown = await choose(phone, "Anime")
     await change(working, "UPDATE styles SET enabled = false WHERE key = 'anime'")
     await phone.upload("me.jpg", data=PHOTO)
-    refused = await phone.find("not available any more", after=shown["message_id"])
+    refused = await phone.find("not available right now", after=shown["message_id"])
     # Nothing waits any more: the next photo is about something else.
     await phone.upload("me.jpg", data=PHOTO)
     assert await phone.find("Got your photo", after=refused["message_id"])

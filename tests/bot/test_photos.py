@@ -237,6 +237,8 @@ async def test_a_reply_to_a_result_edits_it(new_phone: NewPhone, working: Contai
     actor = await _actor(working, phone)
     await phone.tap(await phone.ask("[now] a dog"), "Create")
     result = await _result(phone)
+    # It is in the chat a moment before we know its number.
+    await until(lambda: working.services.intake.find_shown(actor, result["message_id"]))
     await _reply(phone, "[now] as a comic", result["message_id"])
     card = await phone.find("as a comic")
     await phone.tap(card, "Create")
@@ -319,6 +321,14 @@ async def test_a_card_changes_between_picture_and_video(new_phone: NewPhone, wor
     written = await phone.write("[now] waves at sunset")
     await phone.tap(await _card(phone, after=written["message"]["message_id"]), "Create")
     assert (await _made(working, actor, Kind.VIDEO)).charged_credits == 60
+
+
+async def test_whoever_begins_anew_answers_nothing(new_phone: NewPhone, working: Container) -> None:
+    phone = await new_phone()
+    await phone.upload("cat.jpg", data=picture(320, 320, "JPEG"))
+    await phone.find("Got your photo")
+    await phone.ask("/start")
+    assert "From your photo" not in words_of(await phone.ask("a red kite"))
 
 
 async def test_cancel_forgets_what_was_asked(new_phone: NewPhone, working: Container) -> None:

@@ -25,6 +25,8 @@ def build_router() -> Router:
 async def greet(message: Message, conversation: Conversation) -> None:
     """Greet; who was here before and comes by a link is shown what it is for instead."""
     if not conversation.is_new:
+        # Whoever begins anew does not answer what was asked before.
+        await conversation.services.drafts.wait_no_more(conversation.actor)
         if not await _follow(conversation):
             await _greet(message, conversation)
         return

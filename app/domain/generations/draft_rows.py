@@ -84,6 +84,17 @@ _FILES = (
     .bindparams(bindparam("files", type_=JSONB))
     .columns(options=JSONB, files=JSONB)
 )
+# One statement, since every text that is written asks it.
+_LOOK_UP = text(
+    """
+    SELECT
+        (SELECT id FROM drafts WHERE update_id = :update_id AND user_id = :user_id) AS earlier_id,
+        EXISTS (
+            SELECT 1 FROM drafts
+            WHERE user_id = :user_id AND awaits = ANY(:accepted) AND generation_id IS NULL
+                AND created_at > clock_now() - interval '1 hour' AND expires_at > clock_now()) AS waits
+    """
+)
 _WAIT_NO_MORE = text("UPDATE drafts SET awaits = NULL WHERE user_id = :user_id AND awaits IS NOT NULL")
 _WAIT_AGAIN = text(
     """
@@ -204,6 +215,15 @@ async def find_waiting(reader: Reader, user_id: int, accepted: Collection[Awaits
     """The newest draft of the last hour that waits for one of these."""
     row = await reader.one_or_none(_WAITING, {"user_id": user_id, "accepted": [each.value for each in accepted]})
     return _view(row) if row else None
+
+
+async def look_up(
+    reader: Reader, user_id: int, accepted: Collection[Awaits], *, update_id: int
+) -> tuple[UUID | None, bool]:
+    """The draft that this update has made before, if it did, and whether one waits for such a message."""
+    params = {"user_id": user_id, "update_id": update_id, "accepted": [each.value for each in accepted]}
+    row = await reader.one_or_none(_LOOK_UP, params)
+    return (None, False) if row is None else (row.earlier_id, row.waits)
 
 
 async def wait_no_more(tx: Tx, user_id: int) -> int:

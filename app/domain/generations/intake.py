@@ -27,6 +27,7 @@ from app.domain.generations.draft_rows import (
     find_waiting,
     insert_draft,
     lock_album,
+    look_up,
     update_content,
     wait_no_more,
 )
@@ -102,10 +103,11 @@ class IntakeService:
             ModelUnavailable, ConcurrentUpdate; the draft then waits on, unless its style was withdrawn.
         """
         async with self._db.read() as reader:
-            earlier = await find_by_update(reader, actor.user_id, message.update_id)
-            if earlier is not None:
-                return await outbox.is_known(reader, card_key(earlier.id))
-            waiting = await _waiting(reader, actor, Awaits.TEXT)
+            accepted = (Awaits.TEXT, Awaits.EITHER)
+            earlier_id, waits = await look_up(reader, actor.user_id, accepted, update_id=message.update_id)
+            if earlier_id is not None:
+                return await outbox.is_known(reader, card_key(earlier_id))
+            waiting = await find_waiting(reader, actor.user_id, accepted) if waits else None
             if waiting is None:
                 return False
         await self._stylist.check_words(message.words, None, kind=waiting.kind, style_key=waiting.style_key)

@@ -292,7 +292,9 @@ class Container:
         cards = CardService(
             db, catalog, quotas=terms.quotas, stars_for=partial(orders.draft_amount, method=Method.STARS)
         )
-        card = CardContent(db, cards, drafts, catalog, stylist, uploads, self.chat_files, self.crashpoints)
+        card = CardContent(
+            db, cards, drafts, catalog, stylist, uploads, avatars, self.chat_files, crashpoints=self.crashpoints
+        )
         deliveries.register(
             {**GenerationContents(db, medians).by_kind(), DeliveryKind.CARD: card}, on_dead=_dead_letter_alert(alerts)
         )

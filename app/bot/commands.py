@@ -14,6 +14,7 @@ log = structlog.get_logger(__name__)
 
 COMMANDS: Final = (
     "start",
+    "pack",
     "buy",
     "balance",
     "styles",

@@ -1,16 +1,22 @@
 """Generations as parameters of messages."""
 
+from typing import Final
+
 from app.bot.conversation import Conversation
 from app.domain.generations.models import Status
 from app.domain.generations.views import GenerationView
 from app.domain.ports import Media
+
+# Bot API, sendMediaGroup.
+_LARGEST_ALBUM: Final = 10
 
 
 async def show_generation(conversation: Conversation, view: GenerationView) -> None:
     """Answer with one of the history: its pictures, by Telegram's own ids of them, and what can be done with it."""
     media = media_of(view) if view.status is Status.COMPLETED else ()
     if len(media) > 1:
-        await conversation.show("album", {}, media=media)
+        for at in range(0, len(media), _LARGEST_ALBUM):
+            await conversation.show("album", {}, media=media[at : at + _LARGEST_ALBUM])
         media = ()
     await conversation.show("history-item", generation_params(conversation, view), media=media)
 

@@ -230,3 +230,29 @@ async def test_the_same_key_is_the_same_avatar(open_shop: OpenShop) -> None:
     await shops[0].services.avatars.delete(actor(ann), made[0].id)
     with pytest.raises(NotFound):
         await shops[0].services.avatars.create(actor(ann), "A", ids, request_key=key)
+
+
+async def test_who_is_not_asked_for_a_name_is_called_after_the_owner(shop: Shop, ann: UserView) -> None:
+    ids = await photos(shop, ann, 1)
+    made = [
+        await shop.services.avatars.create_next(actor(ann), ids, request_key=RequestKey(f"chat:{at}", "avatars", b""))
+        for at in range(2)
+    ]
+    assert [each.name for each in made] == ["Ann", "Ann 2"]
+    nobody = await shop.enter(700_000_003, name="  ")
+    ids = await photos(shop, nobody.user, 1)
+    key = RequestKey("chat:3", "avatars", b"")
+    assert (await shop.services.avatars.create_next(actor(nobody.user), ids, request_key=key)).name == "1"
+
+
+async def test_photos_that_come_late_are_added_once_and_as_far_as_there_is_room(shop: Shop, ann: UserView) -> None:
+    made = await avatar(shop, ann, count=8)
+    late = await photos(shop, ann, 4)
+    for _ in range(2):
+        grown = await shop.services.avatars.extend(actor(ann), made.id, [made.photos[0].id, *late])
+    assert [photo.id for photo in grown.photos] == [photo.id for photo in made.photos] + late[:2]
+    assert await shop.scalar("SELECT sum(avatar_count) FROM uploads") == 10
+    await shop.services.avatars.delete(actor(ann), made.id)
+    assert await shop.scalar("SELECT sum(avatar_count) FROM uploads") == 0
+    with pytest.raises(NotFound):
+        await shop.services.avatars.extend(actor(ann), made.id, late)

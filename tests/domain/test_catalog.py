@@ -68,6 +68,11 @@ async def test_a_model_without_a_configured_provider_is_not_sold(open_shop: Open
         ("UPDATE models SET options = options - 'min_inputs' WHERE key = 'edit-pro'", "edit-pro.*min_inputs"),
         ("UPDATE models SET options = options - 'min_inputs' WHERE key = 'pack-standard'", "pack-standard.*min_inputs"),
         ("DELETE FROM style_shots WHERE style_key = 'travel'", "pack_styles, key travel.*from 1 to 23"),
+        (
+            "INSERT INTO pack_styles (key, titles, position) SELECT 'film-poster', titles, 9 FROM pack_styles"
+            " WHERE key = 'travel'",
+            "pack_styles, key film-poster.*a style's",
+        ),
         ("INSERT INTO style_shots SELECT 'business', 24, 'one more'", "pack_styles, key business.*from 1 to 23"),
         ("UPDATE models SET kind = 'sound' WHERE key = 'image-pro'", "image-pro.*kind"),
         ("UPDATE models SET titles = '\"Pro\"' WHERE key = 'image-pro'", "image-pro.*titles"),

@@ -28,6 +28,12 @@ class Action(StrEnum):
     NEW = "y"  # value: the kind of what is to be made; asks what it is to show
     STYLES = "L"  # id: the draft that is to have a style, if any; value: the page, or empty for a new message
     STYLE = "T"  # id: the draft that is to have it, if any; value: the style's key
+    PACKS = "j"  # the packs
+    PACK = "J"  # value: the pack's key; asks whom it is to show
+    PACK_OF = "K"  # id: the avatar, value: the pack's key; shows a card
+    AVATARS = "A"  # one's people
+    AVATAR_DELETE = "W"  # id: the avatar; asks first
+    AVATAR_DELETE_SURELY = "X"  # id: the avatar
     ANIMATE = "v"  # id: the generation, value: which of its pictures; shows a card
     OPEN = "i"  # id: the generation, in the history
     REPEAT = "p"  # id: the generation, whose card is wanted again

@@ -75,7 +75,8 @@ def card(words: Words, params: Mapping[str, Any]) -> InlineKeyboardMarkup:
             ]
         )
     rows.append(_other_kind(words, params))
-    rows.append([_quick_switch(words, enabled=bool(params["quick_mode"]), draft_id=draft_id)])
+    if params.get("kind") != "pack":
+        rows.append([_quick_switch(words, enabled=bool(params["quick_mode"]), draft_id=draft_id)])
     return keyboard(rows)
 
 
@@ -117,22 +118,6 @@ def result(words: Words, params: Mapping[str, Any]) -> InlineKeyboardMarkup:
         [callback_button(words.plain("button-original", count=params["count"]), pack(Action.ORIGINAL, generation_id))]
     )
     return keyboard(rows)
-
-
-def photo_pack(words: Words, params: Mapping[str, Any]) -> InlineKeyboardMarkup:
-    """Under a pack's receipt: the same pack again, and the originals as files."""
-    price = _draft_price(params)
-    return keyboard(
-        [
-            [callback_button(words.plain("button-again", price=price), pack(Action.AGAIN, params["draft_id"], price))],
-            [
-                callback_button(
-                    words.plain("button-original", count=params["count"]),
-                    pack(Action.ORIGINAL, params["generation_id"]),
-                )
-            ],
-        ]
-    )
 
 
 def failed(words: Words, params: Mapping[str, Any]) -> InlineKeyboardMarkup | None:

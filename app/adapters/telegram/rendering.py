@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from aiogram.types import InlineKeyboardMarkup
 
-from app.adapters.telegram import account_messages, money_messages, style_messages, work_messages
+from app.adapters.telegram import account_messages, money_messages, pack_messages, style_messages, work_messages
 from app.adapters.telegram.words import LONGEST_CAPTION, LONGEST_TEXT, Words, fit
 from app.core.i18n import Translator
 from app.domain.ports import Outgoing
@@ -28,8 +28,6 @@ TEMPLATES: Final[Mapping[str, Template]] = {
     "progress": work_messages.progress,
     "result": work_messages.result,
     "receipt": work_messages.receipt,
-    "pack-album": work_messages.pack_album,
-    "pack-receipt": work_messages.pack_receipt,
     "original": work_messages.original,
     "unlocked": work_messages.unlocked,
     "failed": work_messages.failed,
@@ -37,6 +35,12 @@ TEMPLATES: Final[Mapping[str, Template]] = {
     "styles": style_messages.styles,
     "style": style_messages.style,
     "style-needs": style_messages.needs,
+    "packs": pack_messages.packs,
+    "pack-person": pack_messages.pack_person,
+    "people": pack_messages.people,
+    "person-delete": pack_messages.person_delete,
+    "pack-album": pack_messages.pack_album,
+    "pack-receipt": pack_messages.pack_receipt,
     "shop": money_messages.shop,
     "subscribe": money_messages.subscribe,
     "payment": money_messages.payment,

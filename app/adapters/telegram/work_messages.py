@@ -18,7 +18,12 @@ _PROMPT_IN_PROGRESS: Final = 200
 _PROMPT_ON_CARD: Final = 1_500
 _LONGEST_TITLE: Final = 60
 # Kinds with a card of their own: a video has a length and no number, what is enlarged keeps its shape.
-_CARDS: Final[Mapping[str, str]] = {"edit": "card-edit", "video": "card-video", "upscale": "card-upscale"}
+_CARDS: Final[Mapping[str, str]] = {
+    "edit": "card-edit",
+    "video": "card-video",
+    "upscale": "card-upscale",
+    "pack": "card-pack",
+}
 # Closer guesses would promise what nobody knows.
 _ETA_STEP_SECONDS: Final = 5
 _SECONDS_UP_TO: Final = 90
@@ -32,6 +37,7 @@ def card(words: Words, params: Mapping[str, Any]) -> Message:
         ratio=_ratio(words, params["ratio"]),
         count=params["count"],
         inputs=params.get("inputs") or 0,
+        avatar=shorten(str(params.get("avatar") or "–"), _LONGEST_TITLE),
         seconds=params.get("duration") or 0,
         price=params["price"],
         balance=params["balance"],
@@ -99,25 +105,6 @@ def result(words: Words, params: Mapping[str, Any]) -> Message:
 def receipt(words: Words, params: Mapping[str, Any]) -> Message:
     """What follows an album: the money, and the buttons."""
     return "\n".join(_money(words, params)), keyboards.result(words, params)
-
-
-def pack_album(words: Words, params: Mapping[str, Any]) -> Message:
-    """The caption of a pack's album: how many there are with these. The buttons follow with the receipt."""
-    return words.html("pack-album", model=_title(params), made=params["made"], total=params["total"]), None
-
-
-def pack_receipt(words: Words, params: Mapping[str, Any]) -> Message:
-    """What follows a pack's last album: what was made, what became of the money, and the buttons."""
-    made, total, returned = params["count"], params["total"], params["returned"]
-    lines = [
-        words.html("pack-receipt", model=_title(params), made=made, total=total),
-        words.html("receipt", held=params["held"], charged=params["charged"], returned=returned),
-    ]
-    if made < total:
-        lines.append(words.html("pack-receipt-missing", missing=total - made, returned=returned))
-    return "\n".join([*lines, words.html("receipt-balance", balance=params["balance"])]), keyboards.photo_pack(
-        words, params
-    )
 
 
 def original(words: Words, _params: Mapping[str, Any]) -> Message:
@@ -193,9 +180,10 @@ def _prompt(params: Mapping[str, Any], longest: int) -> list[str]:
 
 
 def _style(words: Words, params: Mapping[str, Any]) -> list[str]:
-    """The style, where there is one."""
+    """The style, where there is one; a pack is called by it already."""
     title = params.get("style_title")
-    return [words.html("card-style", style=shorten(str(title), _LONGEST_TITLE))] if title else []
+    is_named = not title or title == params["model_title"]
+    return [] if is_named else [words.html("card-style", style=shorten(str(title), _LONGEST_TITLE))]
 
 
 def _title(params: Mapping[str, Any]) -> str:

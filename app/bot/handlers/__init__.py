@@ -18,6 +18,7 @@ from app.bot.handlers import (
     invite,
     language,
     membership,
+    packs,
     photo,
     promo,
     prompt,
@@ -35,6 +36,7 @@ from app.bot.handlers import (
 ROUTERS: Final[tuple[Callable[[], Router], ...]] = (
     checkout.build_router,
     start.build_router,
+    packs.build_router,
     shop.build_router,
     subscription.build_router,
     gifts.build_router,

@@ -7,7 +7,7 @@ from aiogram.types import Message
 from app.bot.conversation import Conversation
 from app.bot.middlewares import OPEN_TO_ALL
 from app.domain.errors import GenerationNotCancellable
-from app.domain.generations.models import Status
+from app.domain.generations.models import Kind, Status
 
 
 def build_router() -> Router:
@@ -34,4 +34,4 @@ async def cancel_newest(_message: Message, conversation: Conversation) -> None:
         await conversation.say("cancel-too-late")
         return
     if view.status is not Status.CANCELLED:
-        await conversation.say("cancel-asked")
+        await conversation.say("cancel-asked-pack" if view.kind is Kind.PACK else "cancel-asked")

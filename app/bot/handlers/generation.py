@@ -27,7 +27,7 @@ async def cancel(_query: CallbackQuery, tap: Tap, conversation: Conversation) ->
     if view.status is Status.CANCELLED:
         await conversation.answer("toast-cancelled", returned=view.returned_credits)
     else:
-        await conversation.answer("toast-cancelling")
+        await conversation.answer("toast-cancelling-pack" if view.kind is Kind.PACK else "toast-cancelling")
 
 
 async def again(_query: CallbackQuery, tap: Tap, conversation: Conversation) -> None:

@@ -22,6 +22,7 @@ _LIST = text(f"SELECT id, name, photos, created_at {_LIVING} ORDER BY created_at
 _FIND = text(f"SELECT id, name, photos, created_at {_LIVING} AND id = :id")
 _COUNT = text(f"SELECT count(*) {_LIVING}")
 _LOCK_PHOTOS = text(f"SELECT photos {_LIVING} AND id = :id FOR UPDATE")
+_SET_PHOTOS = text("UPDATE avatars SET photos = CAST(:photos AS uuid[]) WHERE id = :id AND deleted_at IS NULL")
 _EMPTY = text("UPDATE avatars SET name = '', photos = '{}', deleted_at = clock_now() WHERE id = :id")
 _EMPTY_ALL = text(
     """
@@ -50,6 +51,11 @@ async def list_(reader: Reader, user_id: int) -> Sequence[AvatarView]:
 async def count(reader: Reader, user_id: int) -> int:
     """How many living avatars a user has."""
     return int(await reader.scalar(_COUNT, {"user_id": user_id}))
+
+
+async def set_photos(tx: Tx, avatar_id: UUID, photos: Iterable[UUID]) -> None:
+    """Let a living avatar have these photos, which are kept for it."""
+    await tx.execute(_SET_PHOTOS, {"id": avatar_id, "photos": list(photos)})
 
 
 async def delete(tx: Tx, user_id: int, avatar_id: UUID) -> list[UUID] | None:

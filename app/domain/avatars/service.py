@@ -71,6 +71,34 @@ class AvatarService:
                 raise
             return first
 
+    async def create_next(self, actor: Actor, photos: Sequence[UUID], *, request_key: RequestKey) -> AvatarView:
+        """`create` for who was not asked for a name: the avatar is called after its owner, with a number.
+
+        Raises: as `create`.
+        """
+        async with self._db.read() as reader:
+            user = await users.find(reader, actor.user_id)
+            number = await repository.count(reader, actor.user_id) + 1
+        own = user.first_name.replace("\0", "").strip()[: LONGEST_NAME - 4] if user else ""
+        name = f"{own} {number}".strip() if number > 1 or not own else own
+        return await self.create(actor, name, photos, request_key=request_key)
+
+    async def extend(self, actor: Actor, avatar_id: UUID, photos: Sequence[UUID]) -> AvatarView:
+        """Add the photos that it has not got yet, as far as there is room.
+
+        Raises: UserNotFound, UserBanned, UserSuspended, NotFound, UploadInvalid.
+        """
+        async with self._db.transaction() as tx:
+            user = await _lock_allowed(tx, actor)
+            avatar = await _get(tx, user.id, avatar_id)
+            known = [photo.id for photo in avatar.photos]
+            added = [photo for photo in photos if photo not in known][: MOST_PHOTOS - len(known)]
+            if not added:
+                return avatar
+            await self._keep(tx, user.id, added)
+            await repository.set_photos(tx, avatar_id, known + added)
+            return await _get(tx, user.id, avatar_id)
+
     async def list_(self, actor: Actor) -> tuple[AvatarView, ...]:
         """The actor's avatars, newest first."""
         async with self._db.read() as reader:

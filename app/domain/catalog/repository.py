@@ -190,7 +190,11 @@ async def list_all(reader: Reader) -> Listing:
     shots: dict[str, list[str]] = {}
     for row in await reader.all(_SHOTS):
         shots.setdefault(row.style_key, []).append(row.prompt)
-    packs = [read(row, lambda row: read_pack(row, tuple(shots.get(row.key, ())))) for row in await reader.all(_PACKS)]
+    taken = frozenset(style.key for style in styles if style is not None)
+    packs = [
+        read(row, lambda row: read_pack(row, tuple(shots.get(row.key, ())), taken=taken))
+        for row in await reader.all(_PACKS)
+    ]
     products = [read(row, read_product) for row in await reader.all(_PRODUCTS)]
     return Listing(
         models=tuple(readable.values()),

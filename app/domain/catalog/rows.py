@@ -27,7 +27,7 @@ _OPTIONS: Final = frozenset({"aspect_ratios", "max_count", "durations", "price_s
 _BOUNDS: Final = frozenset({"min_inputs", "max_inputs", "input_pixels", "aspect_ratios", "durations", "prompt_units"})
 
 _STYLE: Final = frozenset({"aspect_ratio", "duration_seconds", "inputs"})
-# A button carries it beside a draft's id.
+# A button carries it beside a draft's or an avatar's id.
 _STYLE_KEY: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,31}")
 # The user's words have to fit in beside it.
 _LONGEST_TEMPLATE: Final = 1_000
@@ -71,12 +71,13 @@ def read_model(row: Row[Any], routes: tuple[Route, ...]) -> Model:
     return model
 
 
-def read_pack(row: Row[Any], shots: tuple[str, ...]) -> Pack:
-    """A photo pack from its row and its shots in order. Raises: CatalogInvalid."""
+def read_pack(row: Row[Any], shots: tuple[str, ...], *, taken: Collection[str]) -> Pack:
+    """A photo pack from its row and its shots in order; `taken` are the keys of styles. Raises: CatalogInvalid."""
     place = f"pack_styles, key {row.key}"
     fields = _Fields(f"{place}, titles", row.titles, None)
     fields.all_words()
     fields.require(_STYLE_KEY.fullmatch(row.key) is not None, "the key must be short, of small letters and digits")
+    fields.require(row.key not in taken, "the key must not be a style's")
     fields = _Fields(f"{place}, style_shots", {}, None)
     fields.require(1 <= len(shots) <= MOST_SHOTS, f"there must be from 1 to {MOST_SHOTS}")
     fields.require(

@@ -105,6 +105,11 @@ class CatalogService:
             return ()
         return tuple(pack for pack in self._packs.values() if pack.enabled)
 
+    async def find_pack(self, key: str) -> Pack | None:
+        """A photo pack, on sale or not."""
+        await self._refresh()
+        return self._packs.get(key)
+
     async def get_pack(self, key: str) -> Pack:
         """A photo pack on sale. Raises: StyleUnavailable."""
         await self._refresh()

@@ -12,8 +12,10 @@ from app.core.crashpoints import CrashPoints
 from app.core.db import Database, Tx
 from app.core.errors import AppError
 from app.domain.actors import Actor
+from app.domain.avatars import repository as avatars
+from app.domain.avatars.service import MOST_PHOTOS, AvatarService
 from app.domain.catalog.service import CatalogService
-from app.domain.catalog.views import COPY_STYLE, Style
+from app.domain.catalog.views import COPY_STYLE, Model, Style
 from app.domain.delivery.outbox import ClaimedDelivery
 from app.domain.errors import (
     DuplicateRequest,
@@ -27,11 +29,12 @@ from app.domain.errors import (
 from app.domain.generations import free
 from app.domain.generations.draft_rows import get_draft, lock_draft, update_content, wait_again
 from app.domain.generations.drafts import DraftService
-from app.domain.generations.models import Awaits, Funding, Origin
+from app.domain.generations.models import Awaits, Funding, Kind, Origin
 from app.domain.generations.options import check_funding
 from app.domain.generations.styling import Stylist, house_funding
 from app.domain.generations.views import ChatFile, DraftStatus, DraftView
 from app.domain.limits.quotas import FreeQuotas
+from app.domain.limits.request_keys import RequestKey
 from app.domain.ports import ChatFiles, FileGone, FileTooLarge, Outgoing, Sent, StorageUnavailable
 from app.domain.sentences import describe
 from app.domain.uploads.service import UploadService
@@ -62,19 +65,23 @@ class CardService:
         current = next((model for model in models if model.key == draft.model_key), None)
         following = models[(keys.index(current.key) + 1) % len(models)] if current else next(iter(models), None)
         has_choice = following is not None and following is not current
-        style = None if draft.style_key is None else await self._catalog.find_style(draft.style_key)
+        # A pack's style is what it is called.
+        style_key = None if draft.kind is Kind.PACK else draft.style_key
+        style = None if style_key is None else await self._catalog.find_style(style_key)
         return {
             "draft_id": str(draft.id),
             "kind": draft.kind.value,
             "prompt": draft.prompt,
-            "style_title": style.title(user.language) if style else draft.style_key,
+            "style_title": style.title(user.language) if style else style_key,
             "inputs": len(draft.inputs),
-            "model_title": current.title(user.language) if current else draft.model_key,
+            "model_title": await self._title(user, draft, current),
+            "avatar": await self._avatar(draft),
             "next_model_key": following.key if following and has_choice else None,
             "ratio": draft.options.aspect_ratio,
             "ratios": list(current.aspect_ratios) if current else [],
             "count": draft.options.count,
-            "max_count": current.max_count if current else 1,
+            # Of a pack, the style says how many.
+            "max_count": current.max_count if current and draft.kind is not Kind.PACK else 1,
             "durations": list(current.durations) if current else [],
             "duration": draft.options.duration_seconds,
             "price": draft.price_credits,
@@ -83,6 +90,21 @@ class CardService:
             "free_left": await self.free_left(user, draft),
             "notes": notes_of(draft.files),
         }
+
+    async def _title(self, user: UserView, draft: DraftView, model: Model | None) -> str:
+        """The model's name; a pack's own."""
+        if draft.kind is Kind.PACK and draft.style_key is not None:
+            pack = await self._catalog.find_pack(draft.style_key)
+            return pack.title(user.language) if pack else draft.style_key
+        return model.title(user.language) if model else draft.model_key
+
+    async def _avatar(self, draft: DraftView) -> str | None:
+        """The name of whom a pack shows; None of one that is deleted."""
+        if draft.avatar_id is None:
+            return None
+        async with self._db.read() as reader:
+            avatar = await avatars.find(reader, draft.user_id, draft.avatar_id)
+        return avatar.name if avatar else None
 
     async def short(self, user: UserView, draft: DraftView, error: InsufficientCredits) -> dict[str, object]:
         """By how much the credits are short for a draft, and the ways on."""
@@ -146,7 +168,9 @@ class CardContent:
         catalog: CatalogService,
         stylist: Stylist,
         uploads: UploadService,
+        people: AvatarService,
         files: ChatFiles,
+        *,
         crashpoints: CrashPoints,
     ) -> None:
         self._db = db
@@ -155,6 +179,7 @@ class CardContent:
         self._catalog = catalog
         self._stylist = stylist
         self._uploads = uploads
+        self._people = people
         self._files = files
         self._crashpoints = crashpoints
         self._fetching = asyncio.Semaphore(_FETCHES_AT_ONCE)
@@ -192,9 +217,12 @@ class CardContent:
     async def _collect(self, draft: DraftView) -> DraftView:
         """Make uploads of the draft's files, one after the other; each is written down before the next is begun."""
         model = await self._catalog.find_model(draft.model_key)
-        most = await self._stylist.most_inputs(model, draft.style_key)
+        is_pack = draft.kind is Kind.PACK
+        most = MOST_PHOTOS if is_pack else await self._stylist.most_inputs(model, draft.style_key)
         while (pending := next((file for file in draft.files if file.is_pending), None)) is not None:
-            if len(draft.inputs) >= most:
+            # A pack takes some of its avatar's photos, which may be more.
+            taken = len(_photos_of(draft)) if is_pack else len(draft.inputs)
+            if taken >= most:
                 problem = {"limit": most, "sent": len(draft.files)}
                 done = replace(pending, problem="photo-too-many", problem_args=problem)
             else:
@@ -260,8 +288,15 @@ class CardContent:
             return _notice("ask-photo", {})
         if missing is not None:
             return "photo", question_of(draft)
+        if draft.kind is Kind.PACK:
+            # It costs many times what everything else does: nobody starts one by sending a photo.
+            return "card", await self._cards.card(user, await self._with_avatar(draft))
         if not user.quick_mode or problems:
             return "card", await self._cards.card(user, draft)
+        return await self._start(user, draft)
+
+    async def _start(self, user: UserView, draft: DraftView) -> tuple[str, Mapping[str, object]]:
+        """Start it at once, as quick mode does; what is to be said when that is refused."""
         try:
             await self._drafts.start(Actor.user(user.id), draft.id, origin=Origin.BOT)
         except InsufficientCredits as error:
@@ -287,6 +322,25 @@ class CardContent:
             return "", {}
         return "style-needs", {**style_question(style, missing), "notes": notes}
 
+    async def _with_avatar(self, draft: DraftView) -> DraftView:
+        """Make the avatar of a pack's photos, or add those that came late. Raises: AppError."""
+        actor, photos = Actor.user(draft.user_id), _photos_of(draft)
+        avatar_id = draft.avatar_id
+        if avatar_id is None:
+            # The draft is the key: composed twice, it is one avatar.
+            key = RequestKey(f"chat:{draft.id.hex}:avatar", "avatars", draft.id.bytes)
+            avatar_id = (await self._people.create_next(actor, photos, request_key=key)).id
+        avatar = await self._people.extend(actor, avatar_id, photos)
+        model = await self._catalog.find_model(draft.model_key)
+        inputs = tuple(photo.id for photo in avatar.photos[: model.max_inputs if model else 1])
+        async with self._db.transaction() as tx:
+            await users.lock(tx, draft.user_id)
+            now = await lock_draft(tx, draft.user_id, draft.id)
+            changed = await update_content(tx, replace(now, avatar_id=avatar.id, inputs=inputs)) if now else None
+        if changed is None:
+            raise NotFound
+        return changed
+
     async def _ask_for_another(self, user: UserView, draft: DraftView) -> None:
         """Nothing that was sent can be used: the draft waits for a better photo, and keeps its words."""
         async with self._db.transaction() as tx:
@@ -294,6 +348,11 @@ class CardContent:
             now = await lock_draft(tx, user.id, draft.id)
             if now is not None:
                 await wait_again(tx, user.id, draft.id, Awaits.PHOTO)
+
+
+def _photos_of(draft: DraftView) -> tuple[UUID, ...]:
+    """What has become an upload of the messages' files."""
+    return tuple(file.upload_id for file in draft.files if file.upload_id is not None)
 
 
 def _refused(file: ChatFile, error: AppError) -> ChatFile:

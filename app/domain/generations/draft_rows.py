@@ -77,7 +77,8 @@ _WAITING = text(
 _FILES = (
     text(
         f"""
-    UPDATE drafts SET files = :files, inputs = CAST(:inputs AS uuid[]), prompt = :prompt, awaits = :awaits
+    UPDATE drafts SET files = :files, inputs = CAST(:inputs AS uuid[]), prompt = :prompt, awaits = :awaits,
+        avatar_id = CAST(:avatar_id AS uuid)
     WHERE id = :id AND generation_id IS NULL RETURNING {_COLUMNS}
     """  # noqa: S608 - fixed text
     )
@@ -206,6 +207,7 @@ async def update_content(tx: Tx, draft: DraftView) -> DraftView | None:
             "inputs": list(draft.inputs),
             "prompt": draft.prompt,
             "awaits": None if draft.awaits is None else draft.awaits.value,
+            "avatar_id": draft.avatar_id,
         },
     )
     return _view(row) if row else None

@@ -11,7 +11,7 @@ from app.domain.generations.options import PromptLimits, missing_words
 from app.domain.generations.requests import NewDraft
 from app.domain.generations.views import DraftView
 
-_FROM_PICTURES: Final = frozenset({Kind.EDIT, Kind.UPSCALE})
+_FROM_PICTURES: Final = frozenset({Kind.EDIT, Kind.UPSCALE, Kind.PACK})
 
 
 def style_key_of(style_key: str | None, funding: Funding) -> str | None:
@@ -119,8 +119,10 @@ class Stylist:
         )
 
     async def find(self, draft: DraftView) -> Style | None:
-        """The style of a draft that has one. Raises: Maintenance, StyleUnavailable."""
-        return None if draft.style_key is None else await self._catalog.get_style(draft.style_key)
+        """The style of a draft that has one; a pack is put into none. Raises: Maintenance, StyleUnavailable."""
+        if draft.style_key is None or draft.kind is Kind.PACK:
+            return None
+        return await self._catalog.get_style(draft.style_key)
 
     async def room(self, style_key: str | None) -> int:
         """How many characters a prompt may have, put into this style or into none."""

@@ -22,6 +22,7 @@ help =
     💎 The price is set aside while we work. If nothing comes of it, everything is returned.
 
     <b>Commands</b>
+    /pack – a photo pack of one person
     /buy – credits and premium
     /balance – balance and statement
     /styles – styles, from a photo or from words
@@ -99,7 +100,6 @@ progress-generating = 🖌 Painting
 progress-filming = 🎬 Filming
 progress-finishing = ✨ Almost there
 progress-cancelling = 🛑 Stopping
-progress-pack = 📸 <b>{ $made }</b> of { $total } photos are ready
 progress-percent = { $percent } %
 eta-seconds =
     { $seconds ->
@@ -127,17 +127,6 @@ receipt-partial =
        *[other] Not every picture came out: { $returned } 💎 were returned.
     }
 receipt-balance = Balance: <b>{ $balance } 💎</b>
-pack-album = 📸 <b>{ $model }</b> · { $made } of { $total }
-pack-receipt =
-    { $made ->
-        [one] 📸 <b>{ $model }</b>: { $made } photo of { $total } is ready
-       *[other] 📸 <b>{ $model }</b>: { $made } photos of { $total } are ready
-    }
-pack-receipt-missing =
-    { $missing ->
-        [one] { $missing } photo was not made. For it, { $returned } 💎 came back to you.
-       *[other] { $missing } photos were not made. For them, { $returned } 💎 came back to you.
-    }
 original = 📎 In full quality
 link-to-file = ⬇️ File { $number } (the link works for an hour)
 button-again = 🔁 Again · { $price } 💎

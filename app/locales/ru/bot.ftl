@@ -22,6 +22,7 @@ help =
     💎 Цена резервируется, пока мы работаем. Если ничего не вышло, всё возвращается.
 
     <b>Команды</b>
+    /pack – фотосессия одного человека
     /buy – кредиты и премиум
     /balance – баланс и выписка
     /styles – стили, из фото или по словам
@@ -99,7 +100,6 @@ progress-generating = 🖌 Рисуем
 progress-filming = 🎬 Снимаем
 progress-finishing = ✨ Почти готово
 progress-cancelling = 🛑 Останавливаем
-progress-pack = 📸 Готово фото: <b>{ $made }</b> из { $total }
 progress-percent = { $percent } %
 eta-seconds =
     { $seconds ->
@@ -128,13 +128,6 @@ receipt-partial =
        *[many] Получились не все картинки: { $returned } 💎 возвращены.
     }
 receipt-balance = Баланс: <b>{ $balance } 💎</b>
-pack-album = 📸 <b>{ $model }</b> · { $made } из { $total }
-pack-receipt = 📸 <b>{ $model }</b>: готово фото – { $made } из { $total }
-pack-receipt-missing =
-    { $missing ->
-        [one] { $missing } фото не получилось. За него вернулось { $returned } 💎.
-       *[many] { $missing } фото не получилось. За них вернулось { $returned } 💎.
-    }
 original = 📎 В полном качестве
 link-to-file = ⬇️ Файл { $number } (ссылка работает час)
 button-again = 🔁 Ещё раз · { $price } 💎

@@ -22,6 +22,7 @@ help =
     💎 Biz ishlayotganda narx band qilib turiladi. Agar chiqmasa, hammasi qaytariladi.
 
     <b>Buyruqlar</b>
+    /pack – bir kishining fotosessiyasi
     /buy – kreditlar va premium
     /balance – balans va hisobot
     /styles – uslublar, suratdan yoki soʻzdan
@@ -99,7 +100,6 @@ progress-generating = 🖌 Chizilmoqda
 progress-filming = 🎬 Suratga olinmoqda
 progress-finishing = ✨ Deyarli tayyor
 progress-cancelling = 🛑 Toʻxtatilmoqda
-progress-pack = 📸 { $total } ta suratdan <b>{ $made }</b> tasi tayyor
 progress-percent = { $percent } foiz
 eta-seconds = Taxminan { $seconds } soniya qoldi
 eta-minutes = Taxminan { $minutes } daqiqa qoldi
@@ -115,9 +115,6 @@ result-title =
 receipt = 🧾 Band qilingan { $held } 💎 · yechildi { $charged } 💎 · qaytarildi { $returned } 💎
 receipt-partial = Hamma rasm ham chiqmadi: { $returned } 💎 qaytarildi.
 receipt-balance = Balans: <b>{ $balance } 💎</b>
-pack-album = 📸 <b>{ $model }</b> · { $total } tadan { $made } tasi
-pack-receipt = 📸 <b>{ $model }</b>: { $total } ta suratdan { $made } tasi tayyor
-pack-receipt-missing = { $missing } ta surat chiqmadi. Ular uchun { $returned } 💎 qaytarildi.
 original = 📎 Toʻliq sifatda
 link-to-file = ⬇️ { $number }-fayl (havola bir soat ishlaydi)
 button-again = 🔁 Yana · { $price } 💎

@@ -166,6 +166,18 @@ def packs(text: str) -> Iterator[dict[str, Any]]:
     yield {**whole, "made": 1, "count": 1}
 
 
+def choices_of_packs(text: str) -> Iterator[dict[str, Any]]:
+    person = {"id": str(new_id()), "name": text, "photos": 10}
+    style = {"key": "k" * 32, "title": text, "shots": 23, "price": 1_000_000}
+    for people, is_full in (([person] * 10, True), ([person], False), ([], False)):
+        yield {**style, **person, "packs": [style] * 9, "people": people, "is_full": is_full, "most": 10}
+
+
+def lists_of_packs(text: str) -> Iterator[dict[str, Any]]:
+    for params in choices_of_packs(text):
+        yield {**params, "people": len(params["people"])}
+
+
 def failures(text: str) -> Iterator[dict[str, Any]]:
     for reason in FailureReason:
         yield {**work_of(text), "error_code": reason.value}
@@ -187,6 +199,10 @@ PARAMS: dict[str, Callable[[str], Iterator[dict[str, Any]]]] = {
     "style": styles,
     "style-needs": style_needs,
     "progress": progresses,
+    "packs": lists_of_packs,
+    "pack-person": choices_of_packs,
+    "people": choices_of_packs,
+    "person-delete": choices_of_packs,
     "pack-album": packs,
     "pack-receipt": packs,
     "failed": failures,

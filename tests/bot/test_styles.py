@@ -341,6 +341,19 @@ async def test_a_look_is_copied_from_an_album(new_phone: NewPhone, working: Cont
     assert not any("Now send" in words_of(message) for message in await phone.said(after=shown["message_id"]))
 
 
+async def test_two_photos_one_right_after_the_other_are_enough(new_phone: NewPhone, working: Container) -> None:
+    phone = await new_phone()
+    shown = await choose(phone, "Copy a look")
+    await phone.upload("me.jpg", data=PHOTO)
+    await phone.upload("look.jpg", data=PHOTO)
+    card = await card_after(phone, shown["message_id"])
+    assert "2 photos" in words_of(card)
+    # Nothing waits any more.
+    text_card = await phone.ask("a fox in the snow")
+    assert "Style" not in words_of(text_card)
+    assert await working.services.catalog.list_styles()
+
+
 async def test_the_second_free_copy_of_a_day_is_refused_in_words(new_phone: NewPhone, working: Container) -> None:
     phone = await new_phone()
     cards = []

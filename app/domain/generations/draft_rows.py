@@ -56,9 +56,6 @@ _LOCK = text(
 _BY_UPDATE = text(
     f"SELECT {_COLUMNS} FROM drafts WHERE update_id = :update_id AND user_id = :user_id"  # noqa: S608 - fixed text
 ).columns(options=JSONB, files=JSONB)
-_ALBUM = text(
-    f"SELECT {_COLUMNS} FROM drafts WHERE user_id = :user_id AND media_group_id = :media_group_id"  # noqa: S608 - fixed text
-).columns(options=JSONB, files=JSONB)
 _LOCK_ALBUM = text(
     f"""
     SELECT {_COLUMNS} FROM drafts
@@ -180,14 +177,6 @@ async def get_draft(reader: Reader, user_id: int, draft_id: UUID) -> DraftView:
 async def find_by_update(reader: Reader, user_id: int, update_id: int | None) -> DraftView | None:
     """The draft that an update has made."""
     row = await reader.one_or_none(_BY_UPDATE, {"update_id": update_id, "user_id": user_id})
-    return _view(row) if row else None
-
-
-async def find_album(reader: Reader, user_id: int, media_group_id: str | None) -> DraftView | None:
-    """The draft of an album."""
-    if media_group_id is None:
-        return None
-    row = await reader.one_or_none(_ALBUM, {"user_id": user_id, "media_group_id": media_group_id})
     return _view(row) if row else None
 
 

@@ -22,7 +22,6 @@ from app.domain.delivery.outbox import NewDelivery
 from app.domain.errors import ConcurrentUpdate, StyleUnavailable, UserNotFound
 from app.domain.generations.choosing import Chooser, price_of
 from app.domain.generations.draft_rows import (
-    find_album,
     find_by_update,
     find_waiting,
     insert_draft,
@@ -155,14 +154,13 @@ class IntakeService:
         async with self._db.read() as reader:
             user = await users.find(reader, actor.user_id)
             waiting = await _waiting(reader, actor, brings)
-            album = await find_album(reader, actor.user_id, message.media_group_id)
         if user is None or user.deleted:
             raise UserNotFound
         require_allowed(user)
         if waiting is None and message.file is None:
             return False
-        # An album's style is that of what its first part has completed, and never changes.
-        style = await self._style(album or waiting, message.words)
+        # Also an album's, which is itself what waits as long as its style asks for more photos.
+        style = await self._style(waiting, message.words)
         new = _draft_of(message, waiting, style)
         model, options = await self._chooser.choose(user, new)
         new = replace(new, model_key=model.key)

@@ -69,8 +69,7 @@ async def test_a_model_without_a_configured_provider_is_not_sold(open_shop: Open
         ("UPDATE models SET options = options - 'min_inputs' WHERE key = 'pack-standard'", "pack-standard.*min_inputs"),
         ("DELETE FROM style_shots WHERE style_key = 'travel'", "pack_styles, key travel.*from 1 to 23"),
         (
-            "INSERT INTO pack_styles (key, titles, position) SELECT 'film-poster', titles, 9 FROM pack_styles"
-            " WHERE key = 'travel'",
+            "INSERT INTO pack_styles (key, titles, position) VALUES ('film-poster', '{\"en\": \"x\"}', 9)",
             "pack_styles, key film-poster.*a style's",
         ),
         ("INSERT INTO style_shots SELECT 'business', 24, 'one more'", "pack_styles, key business.*from 1 to 23"),

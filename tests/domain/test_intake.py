@@ -14,10 +14,12 @@ from app.domain.generations.requests import NewDraft
 from app.domain.generations.views import ChatFile
 from app.domain.ports import SendFailed, SendLater
 from app.domain.users.views import UserView
+from tests.domain.shoots import UNIT, pack
 from tests.domain.shop import OPERATOR, Shop, actor
 from tests.fakes import picture
 
 CHAT = 700_000_001
+ALBUMS = "SELECT message_id FROM deliveries WHERE kind = 'album' ORDER BY id"
 
 
 def part(number: int, *, words: str = "", album: str | None = "album") -> ChatMessage:
@@ -216,3 +218,16 @@ async def test_nobody_finds_somebody_elses_result(shop: Shop, ann: UserView) -> 
     assert await shop.services.intake.find_shown(actor(bob), message_id) is None
     with pytest.raises(AppError):
         await shop.services.drafts.derive(Actor.user(bob.id), made.id, kind=Kind.EDIT, prompt="mine")
+
+
+async def test_a_picture_in_a_packs_album_is_found_as_the_shot_that_it_is(shop: Shop) -> None:
+    eve = await shop.newcomer(credits=8 * UNIT)
+    made = await shop.work(await pack(shop, eve, style="seasons"))
+    await shop.deliver_all()
+    await shop.run_sql("UPDATE deliveries SET message_id = 1000 + id * 10 WHERE kind = 'album'")
+    first, second = (row["message_id"] for row in await shop.run_sql(ALBUMS))
+    for message_id, index in ((first, 0), (first + 4, 4), (second, 5), (second + 2, 7)):
+        shown = await shop.services.intake.find_shown(actor(eve), message_id)
+        assert shown is not None
+        assert (shown.generation_id, shown.output_index) == (made.id, index)
+    assert await shop.services.intake.find_shown(actor(eve), second + 3) is None

@@ -11,6 +11,7 @@ from typing import Final
 from uuid import UUID
 
 from sqlalchemy import text
+from sqlalchemy.dialects.postgresql import JSONB
 
 from app.core.crashpoints import CrashPoints
 from app.core.db import Database, Reader, Tx
@@ -68,13 +69,14 @@ class ShownOutput:
 _LARGEST_ALBUM: Final = 10
 _SHOWN = text(
     """
-    SELECT d.generation_id, d.message_id, d.params ->> 'output_index' AS output_index
+    SELECT d.generation_id, d.message_id, d.params -> 'output_index' AS output_index,
+        d.params -> 'output_indices' AS output_indices
     FROM deliveries d
-    WHERE d.user_id = :user_id AND d.kind IN ('result', 'original') AND d.message_id <= :message_id
+    WHERE d.user_id = :user_id AND d.kind IN ('result', 'album', 'original') AND d.message_id <= :message_id
         AND d.message_id > :message_id - :largest AND d.state = 'SENT'
     ORDER BY d.message_id DESC LIMIT 1
     """
-)
+).columns(output_index=JSONB, output_indices=JSONB)
 _OUTPUTS = text(
     """
     SELECT o.output_index, o.mime FROM generation_outputs o JOIN generations g ON g.id = o.generation_id
@@ -136,7 +138,12 @@ class IntakeService:
             if shown is None:
                 return None
             outputs = await reader.all(_OUTPUTS, {"id": shown.generation_id, "user_id": actor.user_id})
-        parts = [each for each in outputs if shown.output_index in {None, str(each.output_index)}]
+        parts = [
+            each
+            for each in outputs
+            if shown.output_index in {None, each.output_index}
+            and (shown.output_indices is None or each.output_index in shown.output_indices)
+        ]
         at = message_id - shown.message_id
         if at >= len(parts):
             return None

@@ -145,7 +145,20 @@ async def test_a_draft_of_a_pack_that_has_changed_its_size_is_refused(shop: Shop
         with pytest.raises(StyleUnavailable):
             await shop.services.drafts.start(actor(eve), draft.id, origin=Origin.BOT)
         shop.services.catalog.forget()
+    with pytest.raises(StyleUnavailable):
+        await shop.services.orders.create(actor(eve), NewOrder(Method.STARS, draft_id=draft.id), wants_link=False)
+    # Whoever changes something on its card sees today's shots and their price.
+    adjusted = await shop.services.drafts.adjust(actor(eve), draft.id, aspect_ratio="1:1")
+    assert (adjusted.options.count, adjusted.price_credits) == (7, 7 * UNIT)
     assert await shop.balances(eve.id) == (35 * UNIT, 0, 0)
+
+
+async def test_a_part_of_a_pack_is_not_for_sale(shop: Shop, eve: UserView) -> None:
+    draft = await shop.services.drafts.create(actor(eve), await draft_of(shop, eve))
+    with pytest.raises(ValidationFailed):
+        await shop.services.drafts.adjust(actor(eve), draft.id, count=5)
+    adjusted = await shop.services.drafts.adjust(actor(eve), draft.id, count=1)
+    assert (adjusted.options.count, adjusted.price_credits) == (8, 8 * UNIT)
 
 
 async def test_a_draft_whose_avatar_is_deleted_asks_for_photos(shop: Shop, eve: UserView) -> None:

@@ -157,6 +157,8 @@ class DraftService:
         if aspect_ratio is None and ratio not in model.aspect_ratios:
             ratio = model.default_ratio
         paid_by = funding or draft.funding
+        if draft.kind is Kind.PACK:
+            count = await self._packs.count(draft.style_key, count)
         most = model.max_count if paid_by is Funding.CREDITS else 1
         chosen = min(draft.options.count, most) if count is None else count
         duration = duration_seconds or draft.options.duration_seconds
@@ -387,6 +389,7 @@ class DraftService:
         model = await self._catalog.get_enabled(draft.model_key)
         inputs = await self._inputs.resolve(actor, draft.inputs, were_kept=True)
         pixels = [view.pixels for view in inputs]
+        await self._packs.require_unchanged(draft.kind, draft.style_key, draft.options.count)
         told = await self._packs.told(draft.kind, draft.style_key, styled.told(draft.prompt))
         self._stylist.require_route(styled, model, work_of(told, draft.negative_prompt, draft.options, pixels))
         return model

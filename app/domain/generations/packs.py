@@ -14,7 +14,7 @@ from app.core.db import Reader, Tx
 from app.domain.actors import Actor
 from app.domain.avatars.service import AvatarService
 from app.domain.catalog.service import CatalogService
-from app.domain.catalog.views import Model, Pack
+from app.domain.catalog.views import Model
 from app.domain.errors import FailureReason, NotFound, StyleUnavailable, UploadInvalid, ValidationFailed
 from app.domain.generations.models import Kind
 from app.domain.generations.requests import NewDraft, SubmitGeneration
@@ -53,11 +53,9 @@ class PackPlanner:
         _check_fields(request.kind, request.style_key, request.avatar_id, request.inputs, is_draft=_is_draft(request))
         if request.kind is not Kind.PACK:
             return request
-        pack = await self._catalog.get_pack(request.style_key or "")
-        count = len(pack.shots)
-        if _is_draft(request) and request.options.count != count:
-            raise StyleUnavailable(style=pack.key)
-        _check_count(request.options.count, pack)
+        if _is_draft(request):
+            await self.require_unchanged(request.kind, request.style_key, request.options.count)
+        count = await self.count(request.style_key, request.options.count)
         photos = await self._photos(actor, request.avatar_id, model, were_kept=_is_draft(request))
         return replace(request, options=replace(request.options, count=count), inputs=photos)
 
@@ -71,13 +69,27 @@ class PackPlanner:
         _check_fields(new.kind, new.style_key, new.avatar_id, new.inputs, is_draft=is_copy)
         if new.kind is not Kind.PACK:
             return new
-        pack = await self._catalog.get_pack(new.style_key or "")
+        count = await self.count(new.style_key, None if is_copy else new.count)
         key = new.model_key
         model = await (self._catalog.get_enabled(key) if key else self._catalog.get_first(new.kind.value, None))
-        if not is_copy:
-            _check_count(new.count, pack)
         photos = await self._photos(actor, new.avatar_id, model, were_kept=is_copy)
-        return replace(new, model_key=model.key, count=len(pack.shots), inputs=photos)
+        return replace(new, model_key=model.key, count=count, inputs=photos)
+
+    async def count(self, style_key: str | None, count: int | None) -> int:
+        """How many shots a pack has, of which a client can only ask for all.
+
+        Raises: Maintenance, StyleUnavailable, ValidationFailed.
+        """
+        pack = await self._catalog.get_pack(style_key or "")
+        # One is what a client says who says nothing.
+        if count not in {None, 1, len(pack.shots)}:
+            raise ValidationFailed({"options.count": f"is that of the pack: {len(pack.shots)}"})
+        return len(pack.shots)
+
+    async def require_unchanged(self, kind: Kind, style_key: str | None, count: int) -> None:
+        """A pack has as many shots as a draft's price was for. Raises: Maintenance, StyleUnavailable."""
+        if kind is Kind.PACK and count != await self.count(style_key, None):
+            raise StyleUnavailable(style=style_key)
 
     async def told(self, kind: Kind, style_key: str | None, words: str) -> str:
         """What a vendor is told: of a pack, by the shot that asks the most. Raises: StyleUnavailable."""
@@ -117,12 +129,6 @@ def _check_fields(
         fields["avatar"] = "is for packs"
     if fields:
         raise ValidationFailed(fields)
-
-
-def _check_count(count: int | None, pack: Pack) -> None:
-    """One is what a client says who says nothing. Raises: ValidationFailed."""
-    if count not in {None, 1, len(pack.shots)}:
-        raise ValidationFailed({"options.count": f"is that of the pack: {len(pack.shots)}"})
 
 
 async def write_shots(tx: Tx, generation_id: UUID, style_key: str, words: str, *, count: int) -> None:

@@ -64,8 +64,7 @@ class PackPlanner:
         is_copy = new.origin_generation_id is not None
         if new.kind is Kind.PACK and new.awaits is not None and new.avatar_id is None:
             # Whom it shows, the photos of the next message say.
-            pack = await self._catalog.get_pack(new.style_key or "")
-            return replace(new, count=len(pack.shots))
+            return replace(new, count=await self.count(new.style_key, None))
         _check_fields(new.kind, new.style_key, new.avatar_id, new.inputs, is_draft=is_copy)
         if new.kind is not Kind.PACK:
             return new

@@ -34,6 +34,8 @@ async def test_a_pack_costs_its_shots_and_counts_as_one(shop: Shop, eve: UserVie
     assert len(view.inputs) == 2
     read = await shop.look(view)
     assert (read.style_key, read.avatar_id, read.model_title("ru")) == ("business", view.avatar_id, "Деловые портреты")
+    # It is called by its style, which is not said a second time.
+    assert read.style_title("ru") is None
 
 
 async def test_three_failing_shots_of_23_are_skipped_and_returned_in_one_entry(shop: Shop, eve: UserView) -> None:

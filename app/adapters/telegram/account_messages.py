@@ -81,8 +81,8 @@ def history(words: Words, params: Mapping[str, Any]) -> Message:
 
 
 def _line(number: int, item: Mapping[str, Any]) -> str:
-    # What was made in a style may have no words of its user's.
-    said = str(item["prompt"] or item.get("style_title") or "")
+    # What was made in a style, or is a pack, may have no words of its user's.
+    said = str(item["prompt"] or item.get("style_title") or item["model_title"])
     prompt = escape(shorten(" ".join(said.split()), _PROMPT_IN_LIST)) or "…"
     title = escape(shorten(str(item["model_title"]), _LONGEST_NAME))
     return f"<b>{number}.</b> {_STATUS_SIGNS[item['status']]} {prompt}\n<i>{title} · {moment(item['created_at'])}</i>"

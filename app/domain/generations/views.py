@@ -203,9 +203,12 @@ class GenerationView:
     def model_title(self, language: str) -> str:
         """The model's name in a language; a pack's own."""
         if self.kind is Kind.PACK:
-            return self.style_title(language) or self.model_key
+            return self._style_name(language) or self.model_key
         return self.model_titles.get(language) or self.model_titles.get("en") or self.model_key
 
     def style_title(self, language: str) -> str | None:
-        """The style's name in a language; None without a style."""
+        """The style's name in a language; None without a style, and of a pack, which is called by it."""
+        return None if self.kind is Kind.PACK else self._style_name(language)
+
+    def _style_name(self, language: str) -> str | None:
         return self.style_titles.get(language) or self.style_titles.get("en") or self.style_key

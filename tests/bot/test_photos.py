@@ -95,6 +95,8 @@ async def test_a_photo_is_enlarged_and_brought_to_life(new_phone: NewPhone, work
     await phone.tap(question, "Enlarge")
     await phone.tap(await _card(phone), "Create")
     assert (await _made(working, actor, Kind.UPSCALE)).outputs[0].width > 320
+    larger = await _result(phone, after=question["message_id"])
+    assert not [button for button in buttons_of(larger) if "Variation" in button["text"]]
     await phone.tap(question, "Animate")
     asked = await phone.find("What should happen")
     written = await phone.write("[now] it waves")

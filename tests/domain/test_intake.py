@@ -69,7 +69,7 @@ async def test_an_update_that_comes_ten_times_is_one_draft(shop: Shop, ann: User
 async def test_one_question_has_one_answer(shop: Shop, ann: UserView) -> None:
     await show(shop, ann, part(1, album=None))
     # Connections are made when they are needed: whoever had the only one would be alone.
-    await asyncio.gather(*(shop.services.drafts.find_waiting(actor(ann), *Awaits) for _ in range(8)))
+    await asyncio.gather(*(shop.services.users.get(ann.id) for _ in range(8)))
     messages = [ChatMessage(number, CHAT, f"words {number}") for number in range(8)]
     answers = await asyncio.gather(*(shop.services.intake.take_text(actor(ann), message) for message in messages))
     assert sorted(answers) == [False] * 7 + [True]

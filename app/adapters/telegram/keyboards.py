@@ -109,7 +109,8 @@ def result(words: Words, params: Mapping[str, Any]) -> InlineKeyboardMarkup:
     """Under a result: again and a variation, each with a draft of its own, and the original as a file."""
     generation_id, price = params["generation_id"], _draft_price(params)
     rows = [[callback_button(words.plain("button-again", price=price), pack(Action.AGAIN, params["draft_id"], price))]]
-    if params.get("variation_draft_id"):
+    # What is enlarged has no other way to be.
+    if params.get("variation_draft_id") and params.get("kind") != "upscale":
         variation = pack(Action.AGAIN, params["variation_draft_id"], price)
         rows[0].append(callback_button(words.plain("button-variation", price=price), variation))
     rows.append(_unlock(words, params))

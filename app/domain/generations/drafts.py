@@ -18,7 +18,6 @@ from app.domain.errors import DuplicateRequest, NotFound, PriceChanged, UserNotF
 from app.domain.generations.choosing import Chooser, nearest_ratio, preferences_of, price_of, remember
 from app.domain.generations.draft_rows import (
     find_by_update,
-    find_waiting,
     get_draft,
     insert_draft,
     purge_drafts,
@@ -26,7 +25,7 @@ from app.domain.generations.draft_rows import (
     wait_no_more,
 )
 from app.domain.generations.inputs import InputResolver
-from app.domain.generations.models import Awaits, Funding, Kind, Origin
+from app.domain.generations.models import Funding, Kind, Origin
 from app.domain.generations.options import check_allowed, check_funding, check_shape, missing_words, work_of
 from app.domain.generations.packs import PackPlanner
 from app.domain.generations.repository import find, require_own
@@ -366,11 +365,6 @@ class DraftService:
         """One of the actor's drafts. Raises: NotFound, also for somebody else's."""
         async with self._db.read() as reader:
             return await get_draft(reader, actor.user_id, draft_id)
-
-    async def find_waiting(self, actor: Actor, *accepted: Awaits) -> DraftView | None:
-        """The draft that the user's next message completes, if it waits for one of these."""
-        async with self._db.read() as reader:
-            return await find_waiting(reader, actor.user_id, accepted)
 
     async def wait_no_more(self, actor: Actor) -> bool:
         """Let the user's next message be about something new; False when nothing waited."""

@@ -41,6 +41,6 @@ cancel-question = 👌 Хорошо, забыли. Что сделаем вме�
 
 button-edit = ✏️ Изменить
 button-edit-words = ✏️ Описать изменения
-button-to-video = 🎬 Сделать видео
-button-to-picture = 🖼 Сделать картинку
+button-to-video = 🎬 В видео
+button-to-picture = 🖼 В картинку
 button-video = 🎬 Снять видео

@@ -343,10 +343,13 @@ class MemoryChatFiles:
     files: dict[str, bytes] = field(default_factory=dict)
     errors: deque[BaseException] = field(default_factory=deque)
     fetched: list[str] = field(default_factory=list)
+    gate: Gate | None = None
 
     async def fetch(self, file_id: str, *, max_bytes: int) -> bytes:
         refuse_inside_transaction("Telegram")
         self.fetched.append(file_id)
+        if self.gate is not None:
+            await self.gate.pass_()
         if self.errors:
             raise self.errors.popleft()
         if file_id not in self.files:

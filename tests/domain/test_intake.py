@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import replace
 
+import asyncpg
 import pytest
 
 from app.core.errors import AppError
@@ -16,9 +17,11 @@ from app.domain.ports import SendFailed, SendLater
 from app.domain.users.views import UserView
 from tests.domain.shoots import UNIT, pack
 from tests.domain.shop import OPERATOR, Shop, actor
-from tests.fakes import picture
+from tests.fakes import Gate, picture
+from tests.waiting import until
 
 CHAT = 700_000_001
+WAITING_START = "SELECT EXISTS (SELECT 1 FROM pg_locks WHERE relation = 'generations'::regclass AND NOT granted)"
 ALBUMS = "SELECT message_id FROM deliveries WHERE kind = 'album' ORDER BY id"
 
 
@@ -231,3 +234,47 @@ async def test_a_picture_in_a_packs_album_is_found_as_the_shot_that_it_is(shop: 
         assert shown is not None
         assert (shown.generation_id, shown.output_index) == (made.id, index)
     assert await shop.services.intake.find_shown(actor(eve), second + 3) is None
+
+
+async def test_a_part_that_comes_while_its_album_is_being_started_is_not_lost(
+    shop: Shop, ann: UserView, database_url: str
+) -> None:
+    await shop.services.users.set_quick_mode(actor(ann), enabled=True)
+    shop.chat_album.files |= {"file-1": picture(), "file-2": picture()}
+    await shop.services.intake.take_photo(actor(ann), part(1, words="together"))
+    card = await shop.scalar("UPDATE deliveries SET next_attempt_at = now() RETURNING id")
+    other = await asyncpg.connect(database_url)
+    try:
+        async with other.transaction():
+            # A start looks for its key among the generations: the photos are fetched, and nothing is accepted yet.
+            await other.execute("LOCK TABLE generations IN ACCESS EXCLUSIVE MODE")
+            start = asyncio.create_task(shop.deliver(card))
+            await until(lambda: shop.scalar(WAITING_START))
+            await shop.services.intake.take_photo(actor(ann), part(2))
+    finally:
+        await other.close()
+    assert await start == "SKIPPED"
+    assert await shop.balances(ann.id) == (20, 0, 0)
+    await shop.run_sql("UPDATE deliveries SET next_attempt_at = now()")
+    await shop.deliver_all()
+    assert await shop.balances(ann.id) == (14, 6, 1)
+    assert await shop.scalar("SELECT cardinality(inputs) FROM generations") == 2
+
+
+async def test_photos_that_come_slowly_hold_up_nobodys_result(shop: Shop, ann: UserView) -> None:
+    """Of one user a card at a time is put together, of all users four; the others give up their place meanwhile."""
+    users = [ann, *[await shop.newcomer(CHAT + number) for number in range(1, 5)]]
+    for number in range(10):
+        shop.chat_album.files[f"file-{number}"] = picture()
+        await shop.services.intake.take_photo(actor(users[number % 5]), part(number, words="a hat", album=None))
+    shop.chat_album.gate = Gate()
+    cards = [row["id"] for row in await shop.run_sql("SELECT id FROM deliveries ORDER BY id")]
+    slow = [asyncio.create_task(shop.deliver(card)) for card in cards[:4]]
+    await until(lambda: len(shop.chat_album.fetched) == 4)
+    assert [await shop.deliver(card) for card in cards[4:]] == ["OWED"] * 6
+    assert await shop.scalar("SELECT max(attempts) FROM deliveries") == 0
+    shop.chat_album.gate.open()
+    assert await asyncio.gather(*slow) == ["SENT"] * 4
+    await shop.run_sql("UPDATE deliveries SET next_attempt_at = now()")
+    await shop.deliver_all()
+    assert shop.telegram.templates == ["card"] * 10

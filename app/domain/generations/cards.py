@@ -1,8 +1,8 @@
 """Cards: what a draft shows and offers, and the delivery that puts one together once its files have been fetched."""
 
-import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
@@ -17,6 +17,7 @@ from app.domain.avatars.service import MOST_PHOTOS, AvatarService
 from app.domain.catalog.service import CatalogService
 from app.domain.catalog.views import COPY_STYLE, Model, Style
 from app.domain.delivery.outbox import ClaimedDelivery
+from app.domain.delivery.service import NotYet
 from app.domain.errors import (
     DuplicateRequest,
     InsufficientCredits,
@@ -43,8 +44,10 @@ from app.domain.users.views import UserView
 
 log = structlog.get_logger(__name__)
 
-# Each is held in memory whole: so many at a time in this process.
-_FETCHES_AT_ONCE: Final = 4
+# Each of their files is held in memory whole: so many cards at a time in this process, of one user one. The others are
+# looked at again, and hold up no result meanwhile.
+_COLLECTED_AT_ONCE: Final = 4
+_LOOK_AGAIN: Final = timedelta(seconds=1)
 
 
 class CardService:
@@ -182,18 +185,21 @@ class CardContent:
         self._people = people
         self._files = files
         self._crashpoints = crashpoints
-        self._fetching = asyncio.Semaphore(_FETCHES_AT_ONCE)
+        self._collecting: set[int] = set()
 
-    async def compose(self, claimed: ClaimedDelivery) -> Outgoing | None:
+    async def compose(self, claimed: ClaimedDelivery) -> Outgoing | NotYet | None:
         """The card; None when its draft was started or deleted. Raises: SendFailed, SendLater, StorageUnavailable."""
         user, draft = await self._find(claimed)
         if user is None or draft is None or draft.status is not DraftStatus.OPEN:
             return None
         try:
-            draft = await self._collect(draft)
+            if any(file.is_pending for file in draft.files):
+                if user.id in self._collecting or len(self._collecting) >= _COLLECTED_AT_ONCE:
+                    return NotYet(_LOOK_AGAIN)
+                draft = await self._collect(draft)
             template, params = await self._say(user, draft)
-        except (NotFound, UserNotFound, DuplicateRequest):
-            # Started, or deleted with everything of the user's.
+        except (NotFound, UserNotFound, DuplicateRequest, _HasGrown):
+            # Started, or deleted with everything of the user's; or the card of what came last starts it.
             return None
         except AppError as error:
             template, params = _notice(*describe(error))
@@ -216,6 +222,13 @@ class CardContent:
 
     async def _collect(self, draft: DraftView) -> DraftView:
         """Make uploads of the draft's files, one after the other; each is written down before the next is begun."""
+        self._collecting.add(draft.user_id)
+        try:
+            return await self._collect_all(draft)
+        finally:
+            self._collecting.discard(draft.user_id)
+
+    async def _collect_all(self, draft: DraftView) -> DraftView:
         model = await self._catalog.find_model(draft.model_key)
         is_pack = draft.kind is Kind.PACK
         most = MOST_PHOTOS if is_pack else await self._stylist.most_inputs(model, draft.style_key)
@@ -238,12 +251,11 @@ class CardContent:
         try:
             if file.size_bytes is not None and file.size_bytes > limit:
                 raise FileTooLarge
-            async with self._fetching:
-                data = await self._files.fetch(file.file_id, max_bytes=limit)
-                self._crashpoints.reach("photo.fetched")
-                # The draft and the message are the key: fetched twice, it is stored once.
-                key = f"chat:{draft.id.hex}:{file.message_id}"
-                upload = await self._uploads.store(actor, data, filename=file.filename, key=key)
+            data = await self._files.fetch(file.file_id, max_bytes=limit)
+            self._crashpoints.reach("photo.fetched")
+            # The draft and the message are the key: fetched twice, it is stored once.
+            key = f"chat:{draft.id.hex}:{file.message_id}"
+            upload = await self._uploads.store(actor, data, filename=file.filename, key=key)
         except FileTooLarge:
             return _refused(file, UploadTooLarge(limit_megabytes=limit // 1_000_000))
         except FileGone:
@@ -296,9 +308,16 @@ class CardContent:
         return await self._start(user, draft)
 
     async def _start(self, user: UserView, draft: DraftView) -> tuple[str, Mapping[str, object]]:
-        """Start it at once, as quick mode does; what is to be said when that is refused."""
+        """Start it at once, as quick mode does; what is to be said when that is refused. Raises: _HasGrown."""
+
+        async def require_whole(tx: Tx, _generation_id: UUID) -> None:
+            # Under the user's lock, which every part takes as well.
+            if (await get_draft(tx, user.id, draft.id)).files != draft.files:
+                raise _HasGrown
+
+        actor = Actor.user(user.id)
         try:
-            await self._drafts.start(Actor.user(user.id), draft.id, origin=Origin.BOT)
+            await self._drafts.start_written(actor, draft, origin=Origin.BOT, on_accepted=require_whole)
         except InsufficientCredits as error:
             return "short", await self._cards.short(user, draft, error)
         except (NotFound, DuplicateRequest):
@@ -348,6 +367,10 @@ class CardContent:
             now = await lock_draft(tx, user.id, draft.id)
             if now is not None:
                 await wait_again(tx, user.id, draft.id, Awaits.PHOTO)
+
+
+class _HasGrown(Exception):
+    """A part of the album came when its card had been put together without it; a card of its own follows."""
 
 
 def _photos_of(draft: DraftView) -> tuple[UUID, ...]:

@@ -46,6 +46,7 @@ nearly_orders = st.fixed_dictionaries(
         )
         | anything,
         "parent_id": st.uuids().map(str) | anything,
+        "style": st.sampled_from(["film-poster", "anime", "copy-look", "no-such-style", "", "a\n"]) | anything,
         "funding": st.just("credits") | anything,
         "max_price": st.integers(0, 20) | anything,
     },
@@ -57,8 +58,11 @@ header_values = st.text(
 cursors = st.text(alphabet=string.ascii_letters + string.digits + "-_=", max_size=80) | st.text(max_size=20)
 
 
+_UNAVAILABLE = {"MODEL_UNAVAILABLE", "STYLE_UNAVAILABLE"}
+
+
 def assert_answered(answer: httpx.Response) -> None:
-    assert answer.status_code < 500 or answer.json()["code"] == "MODEL_UNAVAILABLE", answer.text
+    assert answer.status_code < 500 or answer.json()["code"] in _UNAVAILABLE, answer.text
     if answer.status_code >= 400:
         assert set(answer.json()) == {"code", "message", "params", "request_id"}
 

@@ -9,7 +9,7 @@ from itertools import pairwise
 import av
 import httpx
 import pytest
-from PIL import Image, ImageChops, ImageStat
+from PIL import Image, ImageChops, ImageFilter, ImageStat
 
 from app.core.media_boxes import has_sound_track
 from app.sandbox.config import SandboxConfig
@@ -52,6 +52,17 @@ def test_every_effect_changes_the_picture_and_leaves_its_content(effect: str) ->
     assert unlike(opened(DOG), made) > 10
     # Two pictures in the same manner, and of the same frame, are still two pictures.
     assert unlike(made, opened(edit(order("edit", effect), [ROBOT], 320, 240))) > 6
+
+
+def test_a_copied_look_has_the_content_of_the_first_and_the_colours_of_the_second() -> None:
+    wish = "Remake the first picture in the look of the second one: its light and colours."
+    pictures = (edit(order("edit", wish), [DOG, ROBOT], 320, 240), DOG, ROBOT)
+    # Without the frame and the caption.
+    made, dog, robot = (opened(data).crop((30, 30, 290, 190)) for data in pictures)
+    colours = [Image.new("RGB", (1, 1), tuple(map(round, ImageStat.Stat(each).mean))) for each in (made, dog, robot)]
+    assert unlike(colours[0], colours[2]) < unlike(colours[0], colours[1])
+    shapes = [each.filter(ImageFilter.FIND_EDGES) for each in (made, dog, robot)]
+    assert unlike(shapes[0], shapes[1]) < unlike(shapes[0], shapes[2])
 
 
 def test_a_sample_shows_the_manner_that_its_name_says() -> None:

@@ -6,9 +6,10 @@ from io import BytesIO
 import pytest
 from PIL import Image, ImageStat
 
+from app.sandbox.vendor.edits import edit
 from app.sandbox.vendor.lettering import readable
 from app.sandbox.vendor.pictures import draw, picture_size
-from app.sandbox.vendor.request import Order, Verdict, read_directives
+from app.sandbox.vendor.request import Kind, Order, Verdict, read_directives
 from app.sandbox.vendor.story import read_story
 from app.sandbox.vendor.subjects import SUBJECTS
 
@@ -158,3 +159,24 @@ def test_a_directive_may_be_for_some_outputs_alone(prompt: str, failing: set[int
     order = Order(model="demo-edit", prompt=prompt, reference="0193c8a2-6f1e-7b54-9c1d-2f8a4e6b7c90/22/1")
     assert order.output_number == 23
     assert order.model_copy(update={"reference": "mine"}).output_number is None
+
+
+def test_each_shot_of_one_person_is_made_of_one_of_the_photos() -> None:
+    """Side by side are only pictures that are to be put together."""
+    photos = [_plain((220, 20, 20)), _plain((20, 20, 220))]
+    order = Order(kind=Kind.EDIT, model="demo-edit", prompt="x of the person in the reference photos", reference="r")
+    shots = [edit(order.model_copy(update={"seed": seed}), photos, 96, 128) for seed in (4, 5)]
+    together = edit(order.model_copy(update={"prompt": "x"}), photos, 96, 128)
+    reds = [_redness(Image.open(BytesIO(data))) for data in (*shots, together)]
+    assert reds[0] > reds[2] > reds[1], reds
+
+
+def _plain(colour: tuple[int, int, int]) -> bytes:
+    out = BytesIO()
+    Image.new("RGB", (96, 128), colour).save(out, "JPEG")
+    return out.getvalue()
+
+
+def _redness(image: Image.Image) -> float:
+    red, _, blue = ImageStat.Stat(image.convert("RGB")).mean
+    return red - blue

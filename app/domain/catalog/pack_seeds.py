@@ -6,7 +6,7 @@ from typing import Final
 
 # Said once for all: what makes the shots pictures of the same person.
 _SAME_PERSON: Final = (
-    "Photograph of the person shown in the reference photos. Keep the face, age, skin, hair and build exactly as they"
+    "A photograph of the person shown in the reference photos. Keep the face, age, skin, hair and build exactly as they"
     " are; one person only, no text."
 )
 
@@ -23,7 +23,7 @@ class PackSeed:
     @property
     def prompts(self) -> tuple[str, ...]:
         """What a vendor is asked for, shot by shot."""
-        return tuple(f"{_SAME_PERSON} {scene}" for scene in self.scenes)
+        return tuple(f"{scene} {_SAME_PERSON}" for scene in self.scenes)
 
 
 _BUSINESS: Final = (

@@ -21,11 +21,15 @@ _COPIES_A_LOOK: Final = "look of the second"
 _PHOTO_AND_LOOK: Final = 2
 _GAP_SHARE: Final = 0.012
 _SUBJECT_SHARE: Final = 0.36
+# Said of photos that all show the same: each picture is made of another one of them.
+_SAME_PERSON: Final = "reference photos"
 
 
 def edit(order: Order, inputs: Sequence[bytes], width: int, height: int) -> bytes:
     """A JPEG of the inputs in another manner, with what the prompt names added in a corner, framed."""
     story = read_story(read_directives(order.prompt).prompt, seed=order.seed, model=order.model)
+    if _SAME_PERSON in order.prompt:
+        inputs = [inputs[order.seed % len(inputs)]]
     images = [opened(data) for data in inputs]
     if len(images) == _PHOTO_AND_LOOK and _COPIES_A_LOOK in order.prompt.lower():
         image = _in_the_look_of(ImageOps.fit(images[0], (width, height), Image.Resampling.BICUBIC), images[1])

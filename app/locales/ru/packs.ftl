@@ -40,9 +40,9 @@ toast-cancelling-pack = Останавливаем: новых снимков н
 cancel-asked-pack = 🛑 Останавливаем: новые снимки не начинаем. Готовое придёт, за остальное кредиты вернутся.
 command-pack = Фотосессия одного человека
 
-progress-pack = 📸 Готово фото: <b>{ $made }</b> из { $total }
+progress-pack = 📸 Готово <b>{ $made }</b> фото из { $total }
 pack-album = 📸 <b>{ $model }</b> · { $made } из { $total }
-pack-receipt = 📸 <b>{ $model }</b>: готово фото – { $made } из { $total }
+pack-receipt = 📸 <b>{ $model }</b>: готово { $made } фото из { $total }
 pack-receipt-missing =
     { $missing ->
         [one] { $missing } фото не получилось. За него вернулось { $returned } 💎.

@@ -1,5 +1,7 @@
 """Photo packs in the chat: from /pack to the receipt; one's people; what was tapped too late."""
 
+from collections import Counter
+
 import pytest
 from sqlalchemy import text
 
@@ -155,6 +157,26 @@ async def test_a_pack_is_stopped_in_the_middle(new_phone: NewPhone, working: Con
     done = await ended(working, actor)
     assert done.charged_credits == len(done.outputs) * UNIT < SHOTS * UNIT
     assert (await working.services.books.prove_all())[1] == []
+
+
+async def test_more_pictures_than_an_album_holds_are_shown_again_in_two(
+    new_phone: NewPhone, working: Container
+) -> None:
+    phone = await new_phone()
+    actor = await rich(working, phone)
+    await asked(phone, "Around the world")
+    sent = await phone.upload("1.jpg", data=PHOTO, caption=FAST)
+    card = await card_after(phone, sent["message"]["message_id"])
+    await phone.tap(card, "Create")
+    await ended(working, actor)
+    await phone.find("12 photos of 12 are ready")
+    history = await phone.ask("/history")
+    await phone.tap(history, "1")
+    shown = await phone.find("charged 72", after=history["message_id"])
+    pictures = [message for message in await phone.said(after=history["message_id"]) if "photo" in message]
+    sizes = Counter(message["media_group_id"] for message in pictures)
+    assert list(sizes.values()) == [10, 2]
+    assert "Around the world" in words_of(shown)
 
 
 async def test_somebody_is_deleted_with_all_their_photos(new_phone: NewPhone, working: Container) -> None:

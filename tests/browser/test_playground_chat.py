@@ -163,6 +163,27 @@ async def test_reply_keyboard_writes_its_words_and_leaves_when_told(open_chat: O
     await expect(keyboard).to_be_hidden()
 
 
+async def test_a_keyboard_that_came_while_the_chat_was_read_stays(open_chat: OpenPage) -> None:
+    chat = await open_chat()
+    released = asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        response = await route.fetch()
+        await released.wait()
+        await route.fulfill(response=response)
+
+    async with chat.page.expect_request(f"**/users/{chat.user_id}/chat*"):
+        await chat.page.route(f"**/users/{chat.user_id}/chat*", hold)
+        await chat.page.reload()
+    await chat.sandbox.write(chat.user_id, "/keyboard")
+    await chat.sandbox.wait_messages(chat.user_id, 4)
+    # The list of people tells of it by the same stream as the chat.
+    await expect(chat.page.get_by_text("Which colour?").first).to_be_visible()
+    released.set()
+    await expect(chat.log.get_by_text("/keyboard")).to_be_visible()
+    await expect(chat.page.get_by_role("group", name="Keyboard of the bot")).to_be_visible()
+
+
 async def test_reply_quotes_the_answered_message(open_chat: OpenPage) -> None:
     chat = await open_chat()
     greeting = chat.page.locator(".message-in").first

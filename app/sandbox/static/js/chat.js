@@ -22,6 +22,8 @@ export class Chat extends EventTarget {
   #messages = new Map();
   /** @type {Set<Changes>} what happened while the chat was being read, which the answer may not know yet */
   #meanwhile = new Set();
+  /** How often the stream has told of the keyboard: what was asked for before that is older than it. */
+  #keyboardChanges = 0;
   /** @type {Map<string, {message: Message, send: () => Promise<any>}>} */
   #outbox = new Map();
   /** @type {Message[]} own messages that the stream brought before the answer to their sending */
@@ -97,12 +99,13 @@ export class Chat extends EventTarget {
     /** @type {Changes} */
     const meanwhile = new Map();
     this.#meanwhile.add(meanwhile);
+    const keyboardChanges = this.#keyboardChanges;
     this.loadWallet();
     try {
       const { messages, reply_keyboard } = await api.getChat(this.user.id);
       this.#messages = new Map(messages.map((message) => [message.message_id, message]));
       for (const [id, message] of meanwhile) this.#keep(id, message);
-      this.replyKeyboard = reply_keyboard;
+      if (keyboardChanges === this.#keyboardChanges) this.replyKeyboard = reply_keyboard;
       this.state = "ready";
     } catch (error) {
       if (this.state !== "ready") this.state = "failed";
@@ -133,6 +136,7 @@ export class Chat extends EventTarget {
 
   /** @param {ReplyMarkup | null} markup */
   setReplyKeyboard(markup) {
+    this.#keyboardChanges += 1;
     this.replyKeyboard = markup;
     this.#changed();
   }

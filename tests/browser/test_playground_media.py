@@ -130,6 +130,22 @@ async def test_several_pictures_are_sent_as_an_album(open_chat: OpenPage, tmp_pa
     assert len({message["media_group_id"] for message in sent}) == 1
 
 
+async def test_tall_pictures_fill_the_rows_of_their_album(open_chat: OpenPage, tmp_path: Path) -> None:
+    chat = await open_chat()
+    paths = [tmp_path / f"tall-{number}.png" for number in range(3)]
+    for path in paths:
+        path.write_bytes(picture(300, 400, hue=60))
+    dialog = await _choose_files(chat, *paths)
+    await dialog.get_by_role("button", name="Send", exact=True).click()
+    own = chat.log.locator(".message-out").last
+    await expect(own.locator(".photo-image")).to_have_count(3)
+    album = await own.locator(".album").bounding_box()
+    first = await own.locator(".photo-image").first.bounding_box()
+    assert album is not None
+    assert first is not None
+    assert abs(album["width"] - first["width"]) < 1
+
+
 async def test_picture_can_be_sent_as_it_is(open_chat: OpenPage, tmp_path: Path) -> None:
     chat = await open_chat()
     (path,) = _pictures(tmp_path, 1)

@@ -63,10 +63,12 @@ export function album(messages, openPhoto) {
     next += count;
     const ratios = parts.map(albumRatio);
     const row = h("div", { class: "album-row" });
-    row.style.aspectRatio = String(ratios.reduce((sum, ratio) => sum + ratio, 0));
+    const whole = ratios.reduce((sum, ratio) => sum + ratio, 0);
+    row.style.aspectRatio = String(whole);
     for (const [index, part] of parts.entries()) {
       const cell = part.photo ? photoButton(part, openPhoto, sizeFor(part, LARGEST)) : video(part);
-      cell.style.flexGrow = String(ratios[index]);
+      // Shares of one: less than that in all would leave a part of the row empty.
+      cell.style.flexGrow = String(ratios[index] / whole);
       row.append(cell);
     }
     grid.append(row);

@@ -12,14 +12,14 @@ from app.core.ids import new_id
 from app.domain.actors import Actor
 from app.domain.avatars import repository
 from app.domain.avatars.views import AvatarView
-from app.domain.errors import NotFound, UploadInvalid, UserNotFound, ValidationFailed
+from app.domain.errors import NotFound, UploadInvalid, ValidationFailed
 from app.domain.limits import request_keys
 from app.domain.limits.request_keys import RequestKey
 from app.domain.uploads import repository as uploads
 from app.domain.uploads.service import erasure
 from app.domain.uploads.views import UploadTerms
 from app.domain.users import repository as users
-from app.domain.users.rules import require_allowed
+from app.domain.users.rules import require_active
 from app.domain.users.views import UserView
 
 MOST_PHOTOS: Final = 10
@@ -146,11 +146,7 @@ def _checked(name: str, photos: Sequence[UUID]) -> str:
 
 
 async def _lock_allowed(tx: Tx, actor: Actor) -> UserView:
-    user = await users.lock(tx, actor.user_id)
-    if user is None or user.deleted:
-        raise UserNotFound
-    require_allowed(user)
-    return user
+    return require_active(await users.lock(tx, actor.user_id))
 
 
 async def _get(reader: Reader, user_id: int, avatar_id: UUID) -> AvatarView:

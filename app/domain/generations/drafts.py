@@ -36,7 +36,7 @@ from app.domain.generations.views import DraftStatus, DraftView, GenerationView,
 from app.domain.limits import request_keys
 from app.domain.limits.request_keys import RequestKey
 from app.domain.users import repository as users
-from app.domain.users.rules import require_allowed
+from app.domain.users.rules import require_active, require_allowed
 from app.domain.users.views import UserView
 
 _UPDATE_INDEX: Final = "drafts_update_id_key"
@@ -205,10 +205,7 @@ class DraftService:
         draft = await self.get(actor, draft_id)
         model = await self._catalog.get_enabled(draft.model_key)
         async with self._db.transaction() as tx:
-            user = await users.lock(tx, actor.user_id)
-            if user is None or user.deleted:
-                raise UserNotFound
-            require_allowed(user)
+            user = require_active(await users.lock(tx, actor.user_id))
             # Deleting its generation takes the same lock, and may have taken the draft meanwhile.
             draft = await get_draft(tx, user.id, draft_id)
             return await self._insert(tx, user.id, copy_of(draft), model, draft.options)
@@ -423,11 +420,7 @@ def start_key(draft_id: UUID) -> str:
 
 
 async def _allowed_user(reader: Reader, actor: Actor) -> UserView:
-    user = await users.find(reader, actor.user_id)
-    if user is None or user.deleted:
-        raise UserNotFound
-    require_allowed(user)
-    return user
+    return require_active(await users.find(reader, actor.user_id))
 
 
 async def _hold_origin(tx: Tx, user_id: int, generation_id: UUID) -> None:

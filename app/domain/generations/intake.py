@@ -20,7 +20,7 @@ from app.domain.catalog.views import Style
 from app.domain.delivery import outbox
 from app.domain.delivery.models import DeliveryKind, DeliveryRank
 from app.domain.delivery.outbox import NewDelivery
-from app.domain.errors import ConcurrentUpdate, StyleUnavailable, UserNotFound
+from app.domain.errors import ConcurrentUpdate, StyleUnavailable
 from app.domain.generations.choosing import Chooser, price_of
 from app.domain.generations.draft_rows import (
     find_by_update,
@@ -37,7 +37,7 @@ from app.domain.generations.requests import NewDraft
 from app.domain.generations.styling import Stylist, missing_of
 from app.domain.generations.views import ChatFile, DraftStatus, DraftView
 from app.domain.users import repository as users
-from app.domain.users.rules import require_allowed
+from app.domain.users.rules import require_active
 
 # Telegram does not say how many parts an album has: it is whole when none has come for so long.
 _ALBUM_SECONDS: Final = 1.5
@@ -159,11 +159,8 @@ class IntakeService:
     async def _try(self, actor: Actor, message: ChatMessage, brings: Awaits) -> bool | None:
         """Whether it was written, or None when what waited has changed meanwhile. The catalogue is read before."""
         async with self._db.read() as reader:
-            user = await users.find(reader, actor.user_id)
+            user = require_active(await users.find(reader, actor.user_id))
             waiting = await _waiting(reader, actor, brings)
-        if user is None or user.deleted:
-            raise UserNotFound
-        require_allowed(user)
         if waiting is None and message.file is None:
             return False
         # Also an album's, which is itself what waits as long as its style asks for more photos.
@@ -172,10 +169,7 @@ class IntakeService:
         model, options = await self._chooser.choose(user, new)
         new = replace(new, model_key=model.key)
         async with self._db.transaction() as tx:
-            user = await users.lock(tx, actor.user_id)
-            if user is None or user.deleted:
-                raise UserNotFound
-            require_allowed(user)
+            user = require_active(await users.lock(tx, actor.user_id))
             if await find_by_update(tx, user.id, message.update_id) is not None:
                 # Telegram repeats an update until it hears that it was handled.
                 return True

@@ -50,7 +50,7 @@ from app.domain.moderation.service import ModerationService
 from app.domain.uploads import repository as uploads
 from app.domain.uploads.service import erasure
 from app.domain.users import repository as users
-from app.domain.users.rules import require_allowed
+from app.domain.users.rules import require_active, require_allowed
 from app.domain.users.views import UserView
 
 log = structlog.get_logger(__name__)
@@ -294,10 +294,7 @@ class GenerationService:
     async def _check_sender(self, actor: Actor, request: SubmitGeneration) -> UserView:
         """Ban, body, idempotency: what needs no catalogue. Returns the sender."""
         async with self._db.read() as reader:
-            user = await users.find(reader, actor.user_id)
-            if user is None or user.deleted:
-                raise UserNotFound
-            require_allowed(user)
+            user = require_active(await users.find(reader, actor.user_id))
             await self._stylist.check_words(
                 request.prompt, request.negative_prompt, kind=request.kind, style_key=request.style_key
             )

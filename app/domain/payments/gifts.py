@@ -14,12 +14,12 @@ from app.domain.credits.models import EntryKind
 from app.domain.delivery import outbox
 from app.domain.delivery.models import DeliveryKind, DeliveryRank
 from app.domain.delivery.outbox import NewDelivery
-from app.domain.errors import NotFound, PaymentConsumed, PaymentNotFound, UserNotFound
+from app.domain.errors import NotFound, PaymentConsumed, PaymentNotFound
 from app.domain.payments import payment_rows, repository
 from app.domain.payments.models import GiftState
 from app.domain.payments.views import GiftView
 from app.domain.users import repository as users
-from app.domain.users.rules import require_allowed
+from app.domain.users.rules import require_active
 
 _COLUMNS: Final = "id, order_id, buyer_id, credits, state, taken_by, created_at"
 _LOCK = text(f"SELECT {_COLUMNS} FROM gifts WHERE id = :id FOR UPDATE")  # noqa: S608 - fixed text
@@ -115,10 +115,7 @@ class GiftService:
 
     async def _take(self, tx: Tx, user_id: int, gift_id: UUID, state: GiftState, actor: Actor) -> Row[Any]:
         """PURCHASE `gift:{id}`: whoever it goes to, it goes once. A later refund falls on them."""
-        user = await users.lock(tx, user_id)
-        if user is None or user.deleted:
-            raise UserNotFound
-        require_allowed(user)
+        require_active(await users.lock(tx, user_id))
         payment = await tx.one_or_none(_PAYMENT, {"id": gift_id})
         gift = await tx.one_or_none(_LOCK, {"id": gift_id})
         if gift is None or gift.state == GiftState.CLOSED:

@@ -37,7 +37,7 @@ from app.domain.payments.tills import Till, invoice_of
 from app.domain.payments.views import NewOrder, OrderState, OrderView
 from app.domain.ports import RateCounter, StarsInvoice
 from app.domain.users import repository as users
-from app.domain.users.rules import require_allowed
+from app.domain.users.rules import require_active
 
 _KEY_INDEX: Final = "request_keys_pkey"
 _LAST_ID: Final = UUID(int=2**128 - 1)
@@ -180,10 +180,7 @@ class OrderService:
         if new.method is Method.TBANK and not await self.may_purchase(actor.user_id):
             raise RateLimitExceeded(limit=self._terms.purchases_per_hour, retry_after=_HOUR_SECONDS)
         async with self._db.transaction() as tx:
-            user = await users.lock(tx, actor.user_id)
-            if user is None or user.deleted:
-                raise UserNotFound
-            require_allowed(user)
+            user = require_active(await users.lock(tx, actor.user_id))
             priced = await prices.price(tx, user, order_id, new, product, self._terms)
             if (open_order := await self._find_open_subscription(tx, user.id, new, priced)) is not None:
                 if request_key is not None:

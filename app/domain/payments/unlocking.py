@@ -18,7 +18,7 @@ from app.domain.credits.models import EntryKind
 from app.domain.delivery import outbox
 from app.domain.delivery.models import DeliveryKind, DeliveryRank
 from app.domain.delivery.outbox import NewDelivery
-from app.domain.errors import GenerationNotFound, InsufficientCredits, NotFound, PaymentConsumed, UserNotFound
+from app.domain.errors import GenerationNotFound, InsufficientCredits, NotFound, PaymentConsumed
 from app.domain.generations import repository as generations
 from app.domain.generations.service import GenerationService
 from app.domain.generations.views import GenerationView
@@ -27,7 +27,7 @@ from app.domain.limits.request_keys import RequestKey
 from app.domain.payments.views import OrderView
 from app.domain.uploads import repository as uploads
 from app.domain.users import repository as users
-from app.domain.users.rules import require_allowed
+from app.domain.users.rules import require_active
 
 _STATE = text(
     """
@@ -64,10 +64,7 @@ class UnlockService:
         """
         price = await self.price_credits()
         async with self._db.transaction() as tx:
-            user = await users.lock(tx, actor.user_id)
-            if user is None or user.deleted:
-                raise UserNotFound
-            require_allowed(user)
+            user = require_active(await users.lock(tx, actor.user_id))
             is_repeat = request_key is not None and await request_keys.find_object(tx, user.id, request_key) is not None
             if not is_repeat:
                 locked = await generations.list_watermarked(tx, user.id, generation_id)

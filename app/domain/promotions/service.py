@@ -13,7 +13,7 @@ from app.domain.actors import Actor
 from app.domain.audit import log as audit
 from app.domain.credits import ledger
 from app.domain.credits.models import EntryKind
-from app.domain.errors import NotFound, RateLimitExceeded, UserNotFound, ValidationFailed
+from app.domain.errors import NotFound, RateLimitExceeded, ValidationFailed
 from app.domain.limits import request_keys
 from app.domain.limits.request_keys import RequestKey
 from app.domain.ports import RateCounter
@@ -21,7 +21,7 @@ from app.domain.promotions import repository, rules
 from app.domain.promotions.models import RedemptionState
 from app.domain.promotions.views import NewPromoCode, PromoCode, Redemption
 from app.domain.users import repository as users
-from app.domain.users.rules import require_allowed
+from app.domain.users.rules import require_active
 from app.domain.users.service import TIERS
 from app.domain.users.views import UserView
 
@@ -92,10 +92,7 @@ class PromotionService:
             raise RateLimitExceeded(limit=_TRIES, retry_after=_TRIES_WINDOW_SECONDS)
         async with self._db.transaction() as tx:
             # The user's lock makes two taps wait for each other; the second finds what the first has written.
-            user = await users.lock(tx, actor.user_id)
-            if user is None or user.deleted:
-                raise UserNotFound
-            require_allowed(user)
+            user = require_active(await users.lock(tx, actor.user_id))
             if request_key is not None:
                 earlier = await request_keys.find_object(tx, user.id, request_key)
                 if earlier is not None:

@@ -32,7 +32,7 @@ from app.domain.ports import Storage, StorageUnavailable
 from app.domain.uploads import repository
 from app.domain.uploads.views import UploadTerms, UploadView
 from app.domain.users import repository as users
-from app.domain.users.rules import require_allowed
+from app.domain.users.rules import require_active
 
 log = structlog.get_logger(__name__)
 
@@ -150,10 +150,7 @@ class UploadService:
 
     async def _check_sender(self, actor: Actor) -> None:
         async with self._db.read() as reader:
-            user = await users.find(reader, actor.user_id)
-            if user is None or user.deleted:
-                raise UserNotFound
-            require_allowed(user)
+            user = require_active(await users.find(reader, actor.user_id))
             if await repository.count_unused(reader, user.id) >= _MOST_UNUSED:
                 raise RateLimitExceeded(limit=_MOST_UNUSED, retry_after=_FULL_RETRY_SECONDS)
 

@@ -2,7 +2,7 @@
 
 from datetime import UTC
 
-from app.domain.errors import UserBanned, UserSuspended
+from app.domain.errors import UserBanned, UserNotFound, UserSuspended
 from app.domain.users.views import UserView
 
 
@@ -16,3 +16,14 @@ def require_allowed(user: UserView) -> None:
     if user.suspended_until is not None:
         until = user.suspended_until.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
         raise UserSuspended(until=until, reason=user.suspend_reason or "")
+
+
+def require_active(user: UserView | None) -> UserView:
+    """A user who is there and may act, as found or locked.
+
+    Raises: UserNotFound (deleted ones too), UserBanned, UserSuspended.
+    """
+    if user is None or user.deleted:
+        raise UserNotFound
+    require_allowed(user)
+    return user

@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import replace
+from typing import Any
 
 import asyncpg
 import pytest
@@ -158,7 +159,8 @@ async def test_one_bad_file_does_not_spoil_the_others(shop: Shop, ann: UserView)
     await shop.deliver_all()
     ((_, card),) = shop.telegram.sent
     assert (card.template, card.params["inputs"]) == ("card", 1)
-    assert [note["key"] for note in card.params["notes"]] == ["error-upload-invalid", "photo-gone"]  # type: ignore[attr-defined]
+    notes: Any = card.params["notes"]
+    assert [note["key"] for note in notes] == ["error-upload-invalid", "photo-gone"]
 
 
 async def test_quick_mode_starts_once_and_a_refusal_leaves_the_card(shop: Shop, ann: UserView) -> None:

@@ -32,7 +32,7 @@ from app.domain.generations.draft_rows import get_draft, lock_draft, update_cont
 from app.domain.generations.drafts import DraftService
 from app.domain.generations.models import Awaits, Funding, Kind, Origin
 from app.domain.generations.options import check_funding
-from app.domain.generations.styling import Stylist, house_funding
+from app.domain.generations.styling import Stylist, house_funding, missing_of
 from app.domain.generations.views import ChatFile, DraftStatus, DraftView
 from app.domain.limits.quotas import FreeQuotas
 from app.domain.limits.request_keys import RequestKey
@@ -291,9 +291,7 @@ class CardContent:
             await self._ask_for_another(user, draft)
             return "notice", problems[0]
         style = await self._stylist.find(draft)
-        missing = await self._stylist.find_missing(
-            kind=draft.kind, prompt=draft.prompt, style_key=draft.style_key, inputs=len(draft.inputs)
-        )
+        missing = missing_of(draft.kind, draft.prompt, style, inputs=len(draft.inputs))
         if missing is not None and style is not None:
             return await self._ask_for_style(user, draft, style, missing)
         if missing is Awaits.PHOTO:

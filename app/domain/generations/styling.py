@@ -68,11 +68,6 @@ class Stylist:
             return style.inputs
         return 1 if model is None else model.max_inputs
 
-    async def find_missing(self, *, kind: Kind, prompt: str, style_key: str | None, inputs: int) -> Awaits | None:
-        """What is still to be asked for; None of what is complete."""
-        style = None if style_key is None else await self._catalog.find_style(style_key)
-        return missing_of(kind, prompt, style, inputs=inputs)
-
     async def apply(
         self, style_key: str | None, prompt: str, *, kind: Kind, funding: Funding, inputs: int | None
     ) -> Styled:

@@ -58,6 +58,7 @@ from app.domain.generations.doorbell import Doorbell
 from app.domain.generations.drafts import DraftService
 from app.domain.generations.inputs import InputFetcher, InputResolver
 from app.domain.generations.intake import IntakeService
+from app.domain.generations.judging import PromptJudge
 from app.domain.generations.keeping import OutputKeeper
 from app.domain.generations.making import OutputMaker
 from app.domain.generations.medians import MedianCache
@@ -125,6 +126,7 @@ class Services:
     uploads: UploadService
     avatars: AvatarService
     moderation: ModerationService
+    judge: PromptJudge
     generations: GenerationService
     drafts: DraftService
     draft_cards: CardService
@@ -212,6 +214,7 @@ class Container:
         alerts = AlertService(db, metrics, chat_id=settings.alert_chat_id)
         catalog = CatalogService(db, providers=tuple(self.providers), samples=_samples(settings))
         moderation = ModerationService(db, RuleModerator())
+        judge = PromptJudge(moderation, catalog)
         medians = MedianCache(db, catalog)
         deliveries = DeliveryService(db, self.messenger, lease=lease, metrics=metrics, crashpoints=self.crashpoints)
         uploads = UploadService(
@@ -238,7 +241,7 @@ class Container:
         generations = GenerationService(
             db,
             catalog,
-            moderation,
+            judge,
             medians,
             inputs,
             packs,
@@ -269,7 +272,7 @@ class Container:
         drafts = DraftService(
             db, catalog, generations, inputs, packs, stylist, life=timedelta(hours=settings.draft_life_hours)
         )
-        pay_and_go = PayAndGo(db, moderation, drafts, limits=limits)
+        pay_and_go = PayAndGo(db, judge, drafts, limits=limits)
         orders = OrderService(
             db,
             catalog,
@@ -325,6 +328,7 @@ class Container:
             uploads=uploads,
             avatars=avatars,
             moderation=moderation,
+            judge=judge,
             generations=generations,
             drafts=drafts,
             draft_cards=cards,

@@ -1,7 +1,7 @@
 """Judges prompts by the operator's lists of words and patterns, on text from which disguises have been taken off."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -21,6 +21,11 @@ class _Category:
     words: re.Pattern[str] | None
     patterns: tuple[re.Pattern[str], ...]
 
+    def refuses(self, folded: Sequence[str], pieces: Sequence[str]) -> bool:
+        if self.words is not None and any(self.words.search(text) for text in folded):
+            return True
+        return any(pattern.search(piece) for pattern in self.patterns for piece in pieces)
+
 
 class RuleModerator:
     """The Moderator port over rules that an operator edits. Compiles them once for as long as they stay the same."""
@@ -28,20 +33,15 @@ class RuleModerator:
     def __init__(self) -> None:
         self._compiled: tuple[ModerationRules, tuple[_Category, ...]] | None = None
 
-    async def judge(self, prompt: str, rules: ModerationRules) -> str | None:
-        """The category that refuses the prompt, or None.
+    async def judge(self, prompt: str, rules: ModerationRules) -> tuple[str, ...]:
+        """The categories that refuse the prompt, in the order of the rules.
 
         Raises: ValueError when a pattern of the rules is not a regular expression, or could take too long to search.
         """
         categories = self._compile(rules)
         folded = skeleton(prompt)
         pieces = [piece for text in variants(prompt) for piece in _pieces(text)]
-        for category in categories:
-            if category.words is not None and any(category.words.search(text) for text in folded):
-                return category.name
-            if any(pattern.search(piece) for pattern in category.patterns for piece in pieces):
-                return category.name
-        return None
+        return tuple(category.name for category in categories if category.refuses(folded, pieces))
 
     def _compile(self, rules: ModerationRules) -> tuple[_Category, ...]:
         if self._compiled is not None and self._compiled[0] == rules:

@@ -537,8 +537,8 @@ class ModerationRules:
 class Moderator(Protocol):
     """Judges a prompt before anything is held."""
 
-    async def judge(self, prompt: str, rules: ModerationRules) -> str | None:
-        """The category that refuses it, or None.
+    async def judge(self, prompt: str, rules: ModerationRules) -> tuple[str, ...]:
+        """The categories that refuse it, in the order of the rules.
 
         Raises: ValueError when a pattern of the rules is not a regular expression.
         """

@@ -24,7 +24,7 @@ RULES = ModerationRules(
 
 
 async def judged(prompt: str, rules: ModerationRules = RULES) -> str | None:
-    return await RuleModerator().judge(prompt, rules)
+    return next(iter(await RuleModerator().judge(prompt, rules)), None)
 
 
 @pytest.mark.parametrize(
@@ -113,10 +113,10 @@ async def test_no_rules_refuse_nothing() -> None:
 
 async def test_changed_rules_hold_at_once() -> None:
     moderator = RuleModerator()
-    assert await moderator.judge("a kite", RULES) is None
+    assert await moderator.judge("a kite", RULES) == ()
     stricter = ModerationRules(words={"kites": ("kite",)}, patterns={})
-    assert await moderator.judge("a kite", stricter) == "kites"
-    assert await moderator.judge("a kite", RULES) is None
+    assert await moderator.judge("a kite", stricter) == ("kites",)
+    assert await moderator.judge("a kite", RULES) == ()
 
 
 @pytest.mark.parametrize("pattern", ["(", "[a", "*", "a{2,1}", "(?P<x>a)(?P<x>b)"])
@@ -169,11 +169,15 @@ def test_a_pattern_that_is_accepted_is_quick_on_hostile_text(pattern: str, hosti
 
 async def test_the_default_rules_are_accepted_and_quick() -> None:
     moderator = RuleModerator()
-    assert await moderator.judge("a kite above the sea", DEFAULT_RULES) is None
+    assert await moderator.judge("a kite above the sea", DEFAULT_RULES) == ()
     started = time.thread_time()
-    assert await moderator.judge("porn erotic дет голый " * 90, DEFAULT_RULES) is None
+    assert await moderator.judge("porn erotic дет голый " * 90, DEFAULT_RULES) == ()
     assert time.thread_time() - started < 0.5
-    assert await moderator.judge("naked kids", DEFAULT_RULES) == "minors"
+    assert await moderator.judge("naked kids", DEFAULT_RULES) == ("minors",)
+
+
+async def test_everything_that_is_broken_is_named_in_the_order_of_the_rules() -> None:
+    assert await RuleModerator().judge("kill the kid in a bikini, nude", RULES) == ("sexual", "violence", "minors")
 
 
 @given(st.text(max_size=300))

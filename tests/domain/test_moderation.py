@@ -73,3 +73,7 @@ async def test_a_rejected_prompt_costs_nothing(shop: Shop) -> None:
         await shop.submit(user, "a banana")
     assert await shop.balances(user.id) == (20, 0, 0)
     assert await shop.scalar("SELECT count(*) FROM generations") == 0
+
+
+async def test_no_words_of_the_first_styles_and_packs_break_a_rule_by_themselves(shop: Shop) -> None:
+    assert await shop.services.judge.list_own_breaches() == ()

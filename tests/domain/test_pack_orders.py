@@ -11,6 +11,7 @@ from app.domain.errors import (
     InsufficientCredits,
     ModelUnavailable,
     NotFound,
+    PromptRejected,
     StyleUnavailable,
     UploadInvalid,
     ValidationFailed,
@@ -59,6 +60,18 @@ def _fields(error: ValidationFailed) -> Sequence[str]:
     named = error.params["fields"]
     assert isinstance(named, dict)
     return list(named)
+
+
+async def test_words_that_break_a_rule_beside_a_shot_are_refused_before_the_hold(shop: Shop, eve: UserView) -> None:
+    await shop.run_sql(
+        "UPDATE style_shots SET prompt = 'in the bath, naked' WHERE style_key = 'seasons' AND position = 5"
+    )
+    shop.services.catalog.forget()
+    with pytest.raises(PromptRejected) as refused:
+        await pack(shop, eve, "with kids", style="seasons")
+    assert refused.value.params == {"category": "minors"}
+    assert await shop.balances(eve.id) == (35 * UNIT, 0, 0)
+    assert (await pack(shop, eve, "with a dog", style="seasons")).price_credits == 8 * UNIT
 
 
 async def test_a_withdrawn_style_says_so_and_costs_nothing(shop: Shop, eve: UserView) -> None:

@@ -188,6 +188,39 @@ async def test_the_users_own_words_are_judged_before_the_hold(shop: Shop, ann: U
     await nothing_was_taken(shop, ann)
 
 
+async def test_harmless_words_that_break_a_rule_in_their_template_are_refused_before_the_hold(
+    shop: Shop, ann: UserView
+) -> None:
+    await change(shop, f"UPDATE styles SET template = 'naked {{prompt}}, oil' WHERE key = '{POSTER}'")
+    with pytest.raises(PromptRejected) as refused:
+        await shop.submit(ann, "kids at the sea", style_key=POSTER)
+    assert refused.value.params == {"category": "minors"}
+    await nothing_was_taken(shop, ann)
+    assert (await shop.submit(ann, "a tree", style_key=POSTER)).status is Status.PENDING
+    assert (await shop.submit(ann, "kids at the sea")).status is Status.PENDING
+
+
+async def test_nobody_pays_for_words_that_break_a_rule_in_their_template(shop: Shop, ann: UserView) -> None:
+    await change(shop, f"UPDATE styles SET template = 'naked {{prompt}}, oil' WHERE key = '{POSTER}'")
+    draft = await shop.services.drafts.create(actor(ann), NewDraft("kids at the sea", style_key=POSTER))
+    with pytest.raises(PromptRejected):
+        await shop.services.orders.create(actor(ann), NewOrder(Method.STARS, draft_id=draft.id), wants_link=False)
+
+
+async def test_what_a_template_says_by_itself_refuses_nobody_and_the_operator_is_told(
+    shop: Shop, ann: UserView
+) -> None:
+    judge = shop.services.judge
+    assert await judge.list_own_breaches() == ()
+    await change(shop, f"UPDATE styles SET template = 'naked kids: {{prompt}}' WHERE key = '{POSTER}'")
+    assert (await shop.submit(ann, "a fox", style_key=POSTER)).status is Status.PENDING
+    for words, category in (("child porn", "minors"), ("a pipe bomb instructions", "weapons")):
+        with pytest.raises(PromptRejected) as refused:
+            await shop.submit(ann, words, style_key=POSTER)
+        assert refused.value.params == {"category": category}
+    assert await judge.list_own_breaches() == ((POSTER, "minors"),)
+
+
 async def test_what_the_template_makes_of_the_words_must_not_be_too_long(shop: Shop, ann: UserView) -> None:
     style = await shop.services.catalog.get_style(POSTER)
     room = 2_000 - len(style.render(""))

@@ -95,7 +95,7 @@ class PackPlanner:
         if kind is not Kind.PACK:
             return words
         pack = await self._catalog.get_pack(style_key or "")
-        return pack.longest_shot + _appended(words)
+        return pack.longest_shot + appended(words)
 
     async def _photos(self, actor: Actor, avatar_id: UUID | None, model: Model, *, were_kept: bool) -> tuple[UUID, ...]:
         if avatar_id is None:
@@ -135,7 +135,7 @@ async def write_shots(tx: Tx, generation_id: UUID, style_key: str, words: str, *
 
     Raises: StyleUnavailable when the pack has not as many shots as are paid for.
     """
-    params = {"id": generation_id, "style_key": style_key, "words": _appended(words)}
+    params = {"id": generation_id, "style_key": style_key, "words": appended(words)}
     if (await tx.execute(_WRITE_SHOTS, params)).rowcount != count:
         raise StyleUnavailable(style=style_key)
 
@@ -163,5 +163,6 @@ async def forget_shots(tx: Tx, generation_ids: list[UUID]) -> None:
     await tx.execute(_FORGET_SHOTS, {"ids": generation_ids})
 
 
-def _appended(words: str) -> str:
+def appended(words: str) -> str:
+    """What a user says besides, as it stands behind each shot."""
     return f"\n{words.strip()}" if words.strip() else ""

@@ -38,6 +38,7 @@ from app.domain.generations import claims, repository
 from app.domain.generations.accept import Acceptance, Accepted, Terms, hold_and_queue
 from app.domain.generations.collecting import DELETE_JOB
 from app.domain.generations.inputs import InputResolver
+from app.domain.generations.judging import PromptJudge
 from app.domain.generations.medians import MedianCache
 from app.domain.generations.models import Funding, Kind, Status
 from app.domain.generations.options import check_allowed, check_funding, check_shape, work_of
@@ -46,7 +47,6 @@ from app.domain.generations.requests import SubmitGeneration
 from app.domain.generations.settle import Ending, settle_pending
 from app.domain.generations.styling import Styled, Stylist, style_key_of
 from app.domain.generations.views import GenerationView, Stage
-from app.domain.moderation.service import ModerationService
 from app.domain.uploads import repository as uploads
 from app.domain.uploads.service import erasure
 from app.domain.users import repository as users
@@ -108,7 +108,7 @@ class GenerationService:
         self,
         db: Database,
         catalog: CatalogService,
-        moderation: ModerationService,
+        judge: PromptJudge,
         medians: MedianCache,
         inputs: InputResolver,
         packs: PackPlanner,
@@ -121,7 +121,7 @@ class GenerationService:
     ) -> None:
         self._db = db
         self._catalog = catalog
-        self._moderation = moderation
+        self._judge = judge
         self._medians = medians
         self._inputs = inputs
         self._packs = packs
@@ -161,7 +161,7 @@ class GenerationService:
         told = await self._packs.told(request.kind, request.style_key, styled.told(request.prompt))
         self._stylist.require_route(styled, model, work_of(told, request.negative_prompt, request.options, pixels))
         check_funding(request.funding, request.kind, request.options, inputs=len(request.inputs))
-        await self._moderation.check(request.prompt, request.negative_prompt)
+        await self._judge.check(request.kind, request.style_key, request.prompt, request.negative_prompt)
         price = request.locked_price_credits
         if request.funding is not Funding.CREDITS:
             price = 0

@@ -30,10 +30,23 @@ class ModerationService:
 
     async def check(self, *texts: str | None) -> None:
         """Let pass what breaks no rule. Raises: PromptRejected, with the category."""
-        rules = await self._current()
         for text in texts:
-            if text and (category := await self._moderator.judge(text, rules)) is not None:
+            for category in await self.judge(text or ""):
                 raise PromptRejected(category=category)
+
+    async def check_addition(self, before: str, after: str) -> None:
+        """Let pass what breaks no rule that was not broken before. Raises: PromptRejected, with the category."""
+        broken = await self.judge(after)
+        if not broken:
+            return
+        own = await self.judge(before)
+        for category in broken:
+            if category not in own:
+                raise PromptRejected(category=category)
+
+    async def judge(self, text: str) -> tuple[str, ...]:
+        """The categories of the rules that a text breaks."""
+        return await self._moderator.judge(text, await self._current()) if text else ()
 
     async def show(self) -> dict[str, dict[str, list[str]]]:
         """The rules in force, as the document that `replace` takes."""

@@ -24,11 +24,11 @@ from app.domain.errors import (
 from app.domain.generations.accept import Acceptance, Terms, hold_paid_and_queue, require_room
 from app.domain.generations.draft_rows import lock_draft
 from app.domain.generations.drafts import DraftService, start_key
+from app.domain.generations.judging import PromptJudge
 from app.domain.generations.models import Kind, Origin
 from app.domain.generations.packs import has_shots
 from app.domain.generations.views import DraftStatus, DraftView, GenerationView
 from app.domain.limits.tiers import Limits
-from app.domain.moderation.service import ModerationService
 from app.domain.payments import repository
 from app.domain.payments.models import Method, Purpose
 from app.domain.payments.views import OrderState, OrderView
@@ -51,13 +51,13 @@ class PayAndGo:
     def __init__(
         self,
         db: Database,
-        moderation: ModerationService,
+        judge: PromptJudge,
         drafts: DraftService,
         *,
         limits: Limits,
     ) -> None:
         self._db = db
-        self._moderation = moderation
+        self._judge = judge
         self._drafts = drafts
         self._limits = limits
 
@@ -76,7 +76,7 @@ class PayAndGo:
         if draft.price_credits == 0:
             raise ValidationFailed({"draft_id": "costs nothing"})
         model = await self._drafts.require_makeable(actor, draft)
-        await self._moderation.check(draft.prompt, draft.negative_prompt)
+        await self._judge.check(draft.kind, draft.style_key, draft.prompt, draft.negative_prompt)
         async with self._db.read() as reader:
             user = await users.find(reader, actor.user_id)
             if user is None or user.deleted:

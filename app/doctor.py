@@ -15,6 +15,8 @@ from app.core.migrations import newest_revision
 from app.settings import Settings
 
 _PROBE_SECONDS: Final = 10.0
+# Room for a few rows of the catalogue.
+_LONGEST_REASON: Final = 1_000
 _REVISION = text("SELECT version_num FROM alembic_version")
 
 
@@ -91,7 +93,11 @@ class _Probes:
             "redis": (self._redis, "start Redis, or mend REDIS_URL; meanwhile work is late, not lost"),
             "storage": (self._storage, "mend S3_ENDPOINT_URL, S3_ACCESS_KEY, S3_SECRET_KEY or S3_BUCKET"),
             "telegram": (self._telegram, "mend BOT_TOKEN, BOT_USERNAME or TELEGRAM_API_URL"),
-            "catalogue": (self._catalogue, "start the app once to enter the first catalogue, and check PROVIDERS"),
+            "catalogue": (
+                self._catalogue,
+                "mend the rows named; if none is, start the app once and check PROVIDERS",
+            ),
+            "moderation": (self._moderation, "replace the rules: starbrush moderation replace"),
         }
 
     async def _database(self) -> str:
@@ -133,10 +139,20 @@ class _Probes:
 
     async def _catalogue(self) -> str:
         models = await self._container.services.catalog.list_models()
+        if slips := await self._container.services.catalog.list_slips():
+            message = "; ".join(slips)
+            raise ValueError(message)
         if not models:
             message = "no model has a route to a configured provider"
             raise ValueError(message)
         return f"{len(models)} models on sale"
+
+    async def _moderation(self) -> str:
+        breaches = await self._container.services.judge.list_own_breaches()
+        if not breaches:
+            return "no style breaks a rule by its own words"
+        named = ", ".join(f"{key} ({category})" for key, category in breaches)
+        return f"warning: these styles break a rule by their own words, for which nobody is refused: {named}"
 
 
 async def _ask(name: str, probe: Callable[[], Awaitable[str]], mend: str) -> Finding:
@@ -145,4 +161,4 @@ async def _ask(name: str, probe: Callable[[], Awaitable[str]], mend: str) -> Fin
             return Finding(name, ok=True, detail=await probe())
     except Exception as error:  # noqa: BLE001 - whatever a system fails with is the finding
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        return Finding(name, ok=False, detail=f"{reason[:200]}. To mend it: {mend}.")
+        return Finding(name, ok=False, detail=f"{reason[:_LONGEST_REASON]}. To mend it: {mend}.")

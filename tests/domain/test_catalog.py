@@ -1,11 +1,13 @@
 """The catalogue: seeded once, then the operator's; routes in the order of preference."""
 
 import asyncio
+import re
 from dataclasses import replace
 
 import pytest
+from structlog.testing import capture_logs
 
-from app.domain.catalog.rows import CatalogInvalid
+from app.doctor import Finding, examine
 from app.domain.catalog.views import Bounds, Work
 from app.domain.errors import Maintenance, ModelUnavailable, NotFound, StyleUnavailable
 from app.domain.generations.models import Kind, Origin
@@ -89,10 +91,40 @@ async def test_a_model_without_a_configured_provider_is_not_sold(open_shop: Open
         ),
     ],
 )
-async def test_a_slip_in_the_catalogue_is_named_at_the_start(shop: Shop, statement: str, message: str) -> None:
+async def test_a_slip_in_the_catalogue_is_named_at_the_start_and_does_not_stop_it(
+    shop: Shop, statement: str, message: str
+) -> None:
     await shop.run_sql(statement)
-    with pytest.raises(CatalogInvalid, match=message):
+    with capture_logs() as logs:
         await shop.seed()
+    (slip,) = await shop.services.catalog.list_slips()
+    assert re.search(message, slip)
+    assert [(entry["log_level"], entry["error"]) for entry in logs if entry["event"] == "catalogue_invalid"] == [
+        ("error", slip)
+    ]
+    assert await shop.services.catalog.list_models()
+
+
+async def test_the_doctor_names_every_slip_and_styles_that_break_a_rule_by_their_own_words(
+    open_shop: OpenShop,
+) -> None:
+    shop = await open_shop(telegram_api_url="http://127.0.0.1:9")
+
+    async def found(name: str) -> Finding:
+        (finding,) = [each for each in await examine(shop.settings) if each.name == name]
+        return finding
+
+    assert (await found("catalogue")).detail == "8 models on sale"
+    assert (await found("moderation")).detail == "no style breaks a rule by its own words"
+    await shop.run_sql("UPDATE models SET options = '{}' WHERE key = 'image-pro'")
+    await shop.run_sql("UPDATE styles SET template = '{oops}' WHERE key = 'sticker'")
+    await shop.run_sql("UPDATE styles SET template = 'naked kids: {prompt}' WHERE key = 'film-poster'")
+    catalogue, moderation = await found("catalogue"), await found("moderation")
+    assert not catalogue.ok
+    assert "models, key image-pro, options: " in catalogue.detail
+    assert "styles, key sticker, options: " in catalogue.detail
+    assert moderation.ok
+    assert "film-poster (minors)" in moderation.detail
 
 
 async def test_a_slip_while_it_runs_takes_its_model_out_and_no_other(shop: Shop) -> None:

@@ -46,15 +46,18 @@ class CatalogService:
         self._read_at = float("-inf")
 
     async def seed(self, prices: SeedPrices, products: ProductPrices) -> None:
-        """Enter the first catalogue where it is missing, and look it through. Raises: CatalogInvalid."""
+        """Enter the first catalogue where it is missing, and look it through.
+
+        A slip of the operator's is logged, and what it is about is not sold: nobody may be awake to mend it, and the
+        rest of the shop must open.
+        """
         async with self._db.transaction() as tx:
             await repository.seed(tx, model_seeds(prices), route_seeds())
             await repository.seed_products(tx, product_seeds(products))
             await repository.seed_styles(tx, style_seeds())
             await repository.seed_packs(tx, pack_seeds())
             listing = await repository.list_all(tx)
-        for slip in listing.slips:
-            raise slip
+        self._note(tuple(map(str, listing.slips)))
         self.forget()
 
     async def list_products(self) -> tuple[Product, ...]:

@@ -1,6 +1,7 @@
 """Pay and go: one payment starts exactly its draft, once, whatever else happens to both (trap 38)."""
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -24,7 +25,7 @@ from app.domain.errors import (
     UserBanned,
     ValidationFailed,
 )
-from app.domain.generations.models import Funding, Origin, Status
+from app.domain.generations.models import Awaits, Funding, Kind, Origin, Status
 from app.domain.generations.requests import NewDraft
 from app.domain.generations.views import DraftStatus, DraftView, GenerationView
 from app.domain.payments.charges import ChargeOutcome, ChargeSource
@@ -35,6 +36,7 @@ from app.domain.users.views import UserView
 from tests.domain.conftest import OpenShop
 from tests.domain.shop import OPERATOR, Shop, actor
 from tests.domain.till import charge_of, ordered, query_of, refund_of
+from tests.fakes import PICTURE
 
 UPDATE = ChargeSource.UPDATE
 PRICE = 8
@@ -59,6 +61,25 @@ async def started(shop: Shop, user: UserView, draft: DraftView) -> GenerationVie
     if now.generation_id is None:
         return None
     return await shop.services.generations.get(actor(user), now.generation_id)
+
+
+@pytest.mark.parametrize(
+    ("new", "awaited"),
+    [
+        (NewDraft("", kind=Kind.EDIT), Awaits.TEXT),
+        (NewDraft("a hat", kind=Kind.EDIT), Awaits.PHOTO),
+        (NewDraft("", style_key="film-poster"), Awaits.TEXT),
+        (NewDraft("", kind=Kind.EDIT, style_key="anime"), Awaits.PHOTO),
+    ],
+)
+async def test_nobody_pays_for_what_still_waits_for_words_or_photos(
+    shop: Shop, ann: UserView, new: NewDraft, awaited: Awaits
+) -> None:
+    photos = ((await shop.services.uploads.store(actor(ann), PICTURE)).id,) if awaited is Awaits.TEXT else ()
+    inputs = photos if new.kind is Kind.EDIT else ()
+    draft = await shop.services.drafts.create(actor(ann), replace(new, awaits=awaited, inputs=inputs))
+    with pytest.raises(ValidationFailed):
+        await order_for(shop, ann, draft)
 
 
 async def start(shop: Shop, user: UserView, draft: DraftView, order: OrderView) -> GenerationView:

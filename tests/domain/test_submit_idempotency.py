@@ -9,11 +9,14 @@ from app.core.errors import AppError
 from app.core.jobs import Queue
 from app.domain.actors import Actor
 from app.domain.errors import DuplicateRequest, IdempotencyKeyReused
-from app.domain.generations.models import Status
+from app.domain.generations.models import Kind, Status
+from app.domain.generations.requests import NewDraft
 from app.domain.generations.views import GenerationView
+from app.domain.limits.request_keys import RequestKey
 from app.domain.ports import ProviderFailed
 from app.domain.users.views import UserView
 from tests.domain.shop import Shop, actor
+from tests.fakes import PICTURE
 
 KEY: dict[str, Any] = {"request_key": "api:once", "body_hash": b"body"}
 
@@ -79,6 +82,34 @@ async def test_another_body_under_the_same_key_is_refused(shop: Shop, ann: UserV
     await shop.submit(ann, **KEY)
     with pytest.raises(IdempotencyKeyReused):
         await shop.submit(ann, **(KEY | {"body_hash": b"another"}))
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        "UPDATE styles SET template = '{prompt}' WHERE key = 'anime'",
+        "UPDATE styles SET enabled = false WHERE key = 'anime'",
+        "UPDATE styles SET options = '{\"inputs\": 2}' WHERE key = 'anime'",
+        "DELETE FROM styles WHERE key = 'anime'",
+        "UPDATE models SET enabled = false WHERE key = 'edit-standard'",
+    ],
+)
+async def test_a_known_key_is_answered_first_whatever_became_of_the_style(
+    shop: Shop, ann: UserView, changed: str
+) -> None:
+    """A client that heard no answer has to learn of its generation, and not that it could not order one now."""
+    photo = await shop.services.uploads.store(actor(ann), PICTURE)
+    styled: dict[str, Any] = {"kind": Kind.EDIT, "model_key": "edit-standard", "ratio": "auto", "style_key": "anime"}
+    first = await shop.submit(ann, "", inputs=(photo.id,), **styled, **KEY)
+    new = NewDraft("", kind=Kind.EDIT, style_key="anime", inputs=(photo.id,))
+    key = RequestKey("once", "POST /drafts", b"body")
+    draft = await shop.services.drafts.create(actor(ann), new, request_key=key)
+    await shop.run_sql(changed)
+    shop.services.catalog.forget()
+    with pytest.raises(DuplicateRequest) as raised:
+        await shop.submit(ann, "", inputs=(photo.id,), **styled, **KEY)
+    assert raised.value.params == {"generation_id": str(first.id)}
+    assert (await shop.services.drafts.create(actor(ann), new, request_key=key)).id == draft.id
 
 
 async def test_two_users_may_choose_the_same_key(shop: Shop, ann: UserView) -> None:

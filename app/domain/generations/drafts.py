@@ -86,7 +86,7 @@ class DraftService:
         new = replace(new, style_key=style_key_of(new.style_key, new.funding))
         async with self._db.read() as reader:
             user = await _allowed_user(reader, actor)
-            await self._stylist.check_words(
+            self._stylist.check_words(
                 new.prompt,
                 new.negative_prompt,
                 kind=new.kind,
@@ -370,14 +370,16 @@ class DraftService:
             return await wait_no_more(tx, actor.user_id) > 0
 
     async def require_makeable(self, actor: Actor, draft: DraftView) -> Model:
-        """The model that makes it now; what it is made from is still kept.
+        """The model that makes it now; it waits for nothing more, and what it is made from is still kept.
 
-        Raises: Maintenance, StyleUnavailable, UploadInvalid, ModelUnavailable.
+        Raises: ValidationFailed, Maintenance, StyleUnavailable, UploadInvalid, ModelUnavailable.
         """
+        self._stylist.check_words(draft.prompt, draft.negative_prompt, kind=draft.kind, style_key=draft.style_key)
         styled = await self._stylist.apply(
             draft.style_key, draft.prompt, kind=draft.kind, funding=draft.funding, inputs=len(draft.inputs)
         )
         model = await self._catalog.get_enabled(draft.model_key)
+        check_allowed(draft.options, model, kind=draft.kind, inputs=len(draft.inputs))
         inputs = await self._inputs.resolve(actor, draft.inputs, were_kept=True)
         pixels = [view.pixels for view in inputs]
         await self._packs.require_unchanged(draft.kind, draft.style_key, draft.options.count)

@@ -111,7 +111,7 @@ class IntakeService:
             waiting = await find_waiting(reader, actor.user_id, accepted) if waits else None
             if waiting is None:
                 return False
-        await self._stylist.check_words(message.words, None, kind=waiting.kind, style_key=waiting.style_key)
+        self._stylist.check_words(message.words, None, kind=waiting.kind, style_key=waiting.style_key)
         return await self._write(actor, message, Awaits.TEXT)
 
     async def take_photo(self, actor: Actor, message: ChatMessage) -> None:
@@ -120,7 +120,7 @@ class IntakeService:
         Raises: UserNotFound, UserBanned, UserSuspended, ValidationFailed, Maintenance, StyleUnavailable,
             ModelUnavailable, ConcurrentUpdate.
         """
-        await self._stylist.check_words(message.words, None, kind=Kind.EDIT, style_key=None, is_optional=True)
+        self._stylist.check_words(message.words, None, kind=Kind.EDIT, style_key=None, is_optional=True)
         await self._write(actor, message, Awaits.PHOTO)
         self._crashpoints.reach("photo.taken")
 

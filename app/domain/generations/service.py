@@ -295,7 +295,7 @@ class GenerationService:
         """Ban, body, idempotency: what needs no catalogue. Returns the sender."""
         async with self._db.read() as reader:
             user = require_active(await users.find(reader, actor.user_id))
-            await self._stylist.check_words(
+            self._stylist.check_words(
                 request.prompt, request.negative_prompt, kind=request.kind, style_key=request.style_key
             )
             check_shape(request.options, request.kind)

@@ -52,14 +52,15 @@ class Stylist:
         self._catalog = catalog
         self._prompts = prompts
 
-    async def check_words(
+    def check_words(
         self, prompt: str, negative_prompt: str | None, *, kind: Kind, style_key: str | None, is_optional: bool = False
     ) -> None:
-        """Words as they are allowed: a style may do without. Raises: ValidationFailed."""
-        style = None if style_key is None else await self._catalog.find_style(style_key)
-        # Of a style that is not there, that is what is said.
-        demanded = style_key is None or (style is not None and style.needs_words)
-        self._prompts.check(prompt, negative_prompt, kind=kind, is_optional=is_optional or not demanded)
+        """Words as they are always allowed; whether a style does without, it says itself (`apply`).
+
+        No word of the catalogue's, so that a repeat is known as one whatever has become of its style.
+        Raises: ValidationFailed.
+        """
+        self._prompts.check(prompt, negative_prompt, kind=kind, is_optional=is_optional or style_key is not None)
 
     async def most_inputs(self, model: Model | None, style_key: str | None) -> int:
         """How many pictures something is made from, at most; a model that is gone takes one for the moment."""
@@ -71,7 +72,7 @@ class Stylist:
     async def apply(
         self, style_key: str | None, prompt: str, *, kind: Kind, funding: Funding, inputs: int | None
     ) -> Styled:
-        """The style and what it makes of the words; `inputs` is None of what still waits for them.
+        """The style and what it makes of the words; `inputs` is None of what still waits for them or for words.
 
         Raises: Maintenance, StyleUnavailable, ValidationFailed.
         """
@@ -86,6 +87,8 @@ class Stylist:
             fields["style"] = f"makes {style.kind}, not {kind}"
         elif inputs is not None and inputs != style.inputs:
             fields["inputs"] = f"must be {style.inputs} with style {style.key}"
+        if inputs is not None and style.needs_words and not prompt.strip():
+            fields["prompt"] = "must not be empty"
         rendered = style.render(prompt)
         if len(rendered) > self._prompts.longest:
             room = max(0, self._prompts.longest - _overhead(style))

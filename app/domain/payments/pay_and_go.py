@@ -65,8 +65,8 @@ class PayAndGo:
         """Let a draft pass that could be started now if only the credits were there; returns its price in credits.
 
         Raises: UserNotFound, UserBanned, UserSuspended, NotFound (gone or expired), PaymentConsumed (started),
-            ValidationFailed (it costs nothing), Maintenance, StyleUnavailable, ModelUnavailable, UploadInvalid,
-            PromptRejected, MaxActiveGenerations, RateLimitExceeded.
+            ValidationFailed (it costs nothing, or waits for something), Maintenance, StyleUnavailable,
+            ModelUnavailable, UploadInvalid, PromptRejected, MaxActiveGenerations, RateLimitExceeded.
         """
         draft = await self._drafts.get(actor, draft_id)
         if draft.status is DraftStatus.STARTED:

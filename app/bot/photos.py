@@ -1,5 +1,7 @@
 """Photos of the chat, as messages carry them; replies to them and to results."""
 
+from dataclasses import replace
+
 from aiogram.types import Message
 
 from app.bot.cards import show_or_start
@@ -22,18 +24,21 @@ def file_of(message: Message) -> ChatFile | None:
 
 
 async def take_photo(
-    conversation: Conversation, file: ChatFile, words: str, *, media_group_id: str | None = None
+    conversation: Conversation,
+    file: ChatFile,
+    words: str,
+    *,
+    media_group_id: str | None = None,
+    is_reply: bool = False,
 ) -> None:
     """Have the photo's card put together. Words that are too long are refused, and the photo is taken without them."""
     intake, actor = conversation.services.intake, conversation.actor
-    message = ChatMessage(conversation.update_id, conversation.chat_id, words, file, media_group_id)
+    message = ChatMessage(conversation.update_id, conversation.chat_id, words, file, media_group_id, is_reply=is_reply)
     try:
         await intake.take_photo(actor, message)
     except ValidationFailed:
         await complain(conversation, words)
-        await intake.take_photo(
-            actor, ChatMessage(conversation.update_id, conversation.chat_id, "", file, media_group_id)
-        )
+        await intake.take_photo(actor, replace(message, words=""))
 
 
 async def edit_replied(conversation: Conversation, message: Message) -> bool:
@@ -62,7 +67,7 @@ async def edit_replied(conversation: Conversation, message: Message) -> bool:
     file = file_of(replied)
     if file is None:
         return False
-    await take_photo(conversation, file, words)
+    await take_photo(conversation, file, words, is_reply=True)
     return True
 
 

@@ -117,6 +117,50 @@ async def test_who_is_in_quick_mode_starts_no_pack_by_sending_a_photo(new_phone:
     assert await working.services.generations.list_active(actor) == ()
 
 
+async def test_photos_sent_one_by_one_are_one_person(new_phone: NewPhone, working: Container) -> None:
+    phone = await new_phone()
+    actor = await rich(working, phone)
+    await asked(phone)
+    for number in range(1, 6):
+        sent = await phone.upload(f"{number}.jpg", data=PHOTO, caption=f"{FAST} in a red hat" if number == 1 else "")
+        card = await card_after(phone, sent["message"]["message_id"])
+    for part in ("5 photos", "The first 4 of the 5 photos are used", "Just send them", "in a red hat"):
+        assert part in words_of(card), part
+    # Another shape is chosen in between; the card goes on saying that more photos are welcome.
+    await phone.tap(card, "1:1")
+    assert "Just send them" in words_of(await phone.look(card) or {})
+    sent = await phone.upload("6.jpg", data=PHOTO)
+    card = await card_after(phone, sent["message"]["message_id"])
+    assert "1:1" in words_of(card)
+    assert [len(person.photos) for person in await working.services.avatars.list_(actor)] == [6]
+    await phone.tap(card, "Create")
+    done = await ended(working, actor)
+    assert (done.status, len(done.inputs), len(done.outputs)) == (Status.COMPLETED, 4, SHOTS)
+    sent = await phone.upload("7.jpg", data=PHOTO)
+    await phone.find("Got your photo", after=sent["message"]["message_id"])
+
+
+async def test_who_cancels_or_deletes_the_person_gathers_no_more(new_phone: NewPhone, working: Container) -> None:
+    phone = await new_phone()
+    actor = await rich(working, phone)
+    await asked(phone)
+    sent = await phone.upload("1.jpg", data=PHOTO)
+    await card_after(phone, sent["message"]["message_id"])
+    assert "Forgotten" in words_of(await phone.ask("/cancel"))
+    sent = await phone.upload("2.jpg", data=PHOTO)
+    await phone.find("Got your photo", after=sent["message"]["message_id"])
+    await asked(phone)
+    sent = await phone.upload("3.jpg", data=PHOTO)
+    await card_after(phone, sent["message"]["message_id"])
+    packs = await phone.ask("/pack")
+    await phone.tap(packs, "My people")
+    person = next(each for each in await working.services.avatars.list_(actor) if each.name.endswith("2"))
+    await phone.tap(await phone.look(packs) or {}, f"🗑 {person.name}")
+    await phone.tap(await phone.look(packs) or {}, "Yes, delete")
+    sent = await phone.upload("4.jpg", data=PHOTO)
+    await phone.find("Got your photo", after=sent["message"]["message_id"])
+
+
 async def test_ten_photos_are_taken_and_the_rest_is_said(new_phone: NewPhone, working: Container) -> None:
     phone = await new_phone()
     actor = await rich(working, phone)

@@ -77,3 +77,27 @@ async def test_an_album_comes_with_every_part(point: str, worlds: list[World], a
     assert await world.value(f"SELECT count(*) FROM drafts {OWN}", phone.id) == 1
     assert await world.value(f"SELECT count(*) FROM uploads {OWN}", phone.id) == 2
     app.kill()
+
+
+@pytest.mark.parametrize("point", [*(f"{point}:2" for point in PHOTO_POINTS), "delivery.sent"])
+async def test_photos_of_a_packs_person_come_one_by_one_all_the_same(
+    point: str, worlds: list[World], app_in: AppIn
+) -> None:
+    world = worlds[0]
+    app, phone = await begin(world, app_in, CRASH_AT=point)
+    packs = await phone.ask("/pack")
+    await phone.tap(packs, "Four seasons")
+    for number in range(3):
+        await phone.upload(f"{number}.jpg", data=picture(320, 160, "JPEG"))
+    await again(world, app)
+
+    async def shown() -> bool:
+        said = await phone.said(after=packs["message_id"])
+        cards = [words_of(message) for message in said if any("Create" in each["text"] for each in buttons_of(message))]
+        return bool(cards) and "3 photos" in cards[-1]
+
+    await eventually(shown, limit_seconds=RESUMED_SECONDS, what="the person's card")
+    assert await world.value(f"SELECT count(*) FROM drafts {OWN}", phone.id) == 1
+    assert await world.value(f"SELECT count(*) FROM uploads {OWN}", phone.id) == 3
+    assert await world.value(f"SELECT array_agg(cardinality(photos)) FROM avatars {OWN}", phone.id) == [3]
+    app.kill()

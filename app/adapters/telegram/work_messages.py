@@ -38,6 +38,7 @@ def card(words: Words, params: Mapping[str, Any]) -> Message:
         count=params["count"],
         inputs=params.get("inputs") or 0,
         avatar=shorten(str(params.get("avatar") or "–"), _LONGEST_TITLE),
+        photos=params.get("avatar_photos") or 0,
         seconds=params.get("duration") or 0,
         price=params["price"],
         balance=params["balance"],
@@ -47,6 +48,7 @@ def card(words: Words, params: Mapping[str, Any]) -> Message:
         *_prompt(params, _PROMPT_ON_CARD),
         *_style(words, params),
         text,
+        *_gathering(words, params),
     ]
     return "\n".join(line for line in lines if line), keyboards.card(words, params)
 
@@ -168,6 +170,15 @@ def _is_video(params: Mapping[str, Any]) -> bool:
 def _notes(words: Words, params: Mapping[str, Any]) -> list[str]:
     """What is to be said first: files that were not taken."""
     return [words.html(note["key"], **note.get("args", {})) for note in params.get("notes", ())]
+
+
+def _gathering(words: Words, params: Mapping[str, Any]) -> list[str]:
+    """Of a pack: which of its person's photos are used, and that more may come."""
+    used, photos = params.get("inputs") or 0, params.get("avatar_photos") or 0
+    lines = [words.html("card-pack-used", used=used, photos=photos)] if 0 < used < photos else []
+    if params.get("gathers"):
+        lines.append(words.html("card-pack-more"))
+    return ["\n" + "\n".join(lines)] if lines else []
 
 
 def _ratio(words: Words, ratio: str) -> str:

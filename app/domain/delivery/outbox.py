@@ -116,7 +116,9 @@ _HOLD_BACK = text(
     UPDATE deliveries SET next_attempt_at = now() + :hold_seconds * interval '1 second',
         next_ring_at = now() + :hold_seconds * interval '1 second' + interval '5 seconds',
         ring_number = ring_number + 1
-    WHERE id = (SELECT id FROM deliveries WHERE key = :key AND state = 'OWED' FOR UPDATE SKIP LOCKED)
+    WHERE id = (
+        SELECT id FROM deliveries WHERE key = ANY(:keys) AND state = 'OWED'
+        ORDER BY id DESC LIMIT 1 FOR UPDATE SKIP LOCKED)
     RETURNING id, ring_number
     """
 )
@@ -212,9 +214,9 @@ async def owe(tx: Tx, new: NewDelivery) -> int | None:
     return delivery_id
 
 
-async def hold_back(tx: Tx, key: str, *, hold_seconds: float) -> bool:
-    """Let an owed message wait, from now on, for so long; False when nobody owes it (any more)."""
-    row = await tx.one_or_none(_HOLD_BACK, {"key": key, "hold_seconds": hold_seconds})
+async def hold_back(tx: Tx, keys: Sequence[str], *, hold_seconds: float) -> bool:
+    """Let the newest of these that is owed wait, from now on, for so long; False when nobody owes one (any more)."""
+    row = await tx.one_or_none(_HOLD_BACK, {"keys": list(keys), "hold_seconds": hold_seconds})
     if row is None:
         return False
     tx.after_commit(ring(row.id, row.ring_number, delay_seconds=hold_seconds))

@@ -78,7 +78,7 @@ class CardService:
             "style_title": style.title(user.language) if style else style_key,
             "inputs": len(draft.inputs),
             "model_title": await self._title(user, draft, current),
-            "avatar": await self._avatar(draft),
+            **await self._avatar(draft),
             "next_model_key": following.key if following and has_choice else None,
             "ratio": draft.options.aspect_ratio,
             "ratios": list(current.aspect_ratios) if current else [],
@@ -101,13 +101,18 @@ class CardService:
             return pack.title(user.language) if pack else draft.style_key
         return model.title(user.language) if model else draft.model_key
 
-    async def _avatar(self, draft: DraftView) -> str | None:
-        """The name of whom a pack shows; None of one that is deleted."""
-        if draft.avatar_id is None:
-            return None
-        async with self._db.read() as reader:
-            avatar = await avatars.find(reader, draft.user_id, draft.avatar_id)
-        return avatar.name if avatar else None
+    async def _avatar(self, draft: DraftView) -> dict[str, object]:
+        """Whom a pack shows, without a name when they are deleted; whether more photos of them are taken."""
+        avatar = None
+        if draft.avatar_id is not None:
+            async with self._db.read() as reader:
+                avatar = await avatars.find(reader, draft.user_id, draft.avatar_id)
+        photos = len(avatar.photos) if avatar else 0
+        return {
+            "avatar": avatar.name if avatar else None,
+            "avatar_photos": photos,
+            "gathers": draft.kind is Kind.PACK and draft.awaits is Awaits.PHOTO and photos < MOST_PHOTOS,
+        }
 
     async def short(self, user: UserView, draft: DraftView, error: InsufficientCredits) -> dict[str, object]:
         """By how much the credits are short for a draft, and the ways on."""
@@ -190,14 +195,21 @@ class CardContent:
     async def compose(self, claimed: ClaimedDelivery) -> Outgoing | NotYet | None:
         """The card; None when its draft was started or deleted. Raises: SendFailed, SendLater, StorageUnavailable."""
         user, draft = await self._find(claimed)
-        if user is None or draft is None or draft.status is not DraftStatus.OPEN:
+        if user is None or draft is None:
+            return None
+        if draft.status is DraftStatus.STARTED and any(file.is_pending for file in draft.files):
+            # Started by hand while this was on its way. Silence would let the user believe that it was used.
+            return Outgoing(claimed.chat_id, claimed.language, *_notice("photo-late", {}))
+        if draft.status is not DraftStatus.OPEN:
             return None
         try:
             if any(file.is_pending for file in draft.files):
                 if user.id in self._collecting or len(self._collecting) >= _COLLECTED_AT_ONCE:
                     return NotYet(_LOOK_AGAIN)
                 draft = await self._collect(draft)
-            template, params = await self._say(user, draft)
+            template, params = await self._say(user, draft, notes_from=int(claimed.params.get("notes_from", 0)))
+        except _PersonGone:
+            template, params = _notice("pack-person-gone", {})
         except (NotFound, UserNotFound, DuplicateRequest, _HasGrown):
             # Started, or deleted with everything of the user's; or the card of what came last starts it.
             return None
@@ -285,8 +297,8 @@ class CardContent:
             raise NotFound
         return changed
 
-    async def _say(self, user: UserView, draft: DraftView) -> tuple[str, Mapping[str, object]]:
-        problems = notes_of(draft.files)
+    async def _say(self, user: UserView, draft: DraftView, *, notes_from: int) -> tuple[str, Mapping[str, object]]:
+        problems = notes_of(draft.files[notes_from:])
         if problems and not any(file.upload_id for file in draft.files):
             await self._ask_for_another(user, draft)
             return "notice", problems[0]
@@ -300,7 +312,8 @@ class CardContent:
             return "photo", question_of(draft)
         if draft.kind is Kind.PACK:
             # It costs many times what everything else does: nobody starts one by sending a photo.
-            return "card", await self._cards.card(user, await self._with_avatar(draft))
+            card = await self._cards.card(user, await self._with_avatar(draft))
+            return "card", {**card, "notes": problems}
         if not user.quick_mode or problems:
             return "card", await self._cards.card(user, draft)
         return await self._start(user, draft)
@@ -340,14 +353,18 @@ class CardContent:
         return "style-needs", {**style_question(style, missing), "notes": notes}
 
     async def _with_avatar(self, draft: DraftView) -> DraftView:
-        """Make the avatar of a pack's photos, or add those that came late. Raises: AppError."""
+        """Make the avatar of a pack's photos, or add those that came late. Raises: AppError, _PersonGone."""
         actor, photos = Actor.user(draft.user_id), _photos_of(draft)
         avatar_id = draft.avatar_id
-        if avatar_id is None:
-            # The draft is the key: composed twice, it is one avatar.
-            key = RequestKey(f"chat:{draft.id.hex}:avatar", "avatars", draft.id.bytes)
-            avatar_id = (await self._people.create_next(actor, photos, request_key=key)).id
-        avatar = await self._people.extend(actor, avatar_id, photos)
+        try:
+            if avatar_id is None:
+                # The draft is the key: composed twice, it is one avatar.
+                key = RequestKey(f"chat:{draft.id.hex}:avatar", "avatars", draft.id.bytes)
+                avatar_id = (await self._people.create_next(actor, photos, request_key=key)).id
+            avatar = await self._people.extend(actor, avatar_id, photos)
+        except NotFound as error:
+            await self._drafts.wait_no_more(actor)
+            raise _PersonGone from error
         model = await self._catalog.find_model(draft.model_key)
         inputs = tuple(photo.id for photo in avatar.photos[: model.max_inputs if model else 1])
         async with self._db.transaction() as tx:
@@ -365,6 +382,10 @@ class CardContent:
             now = await lock_draft(tx, user.id, draft.id)
             if now is not None:
                 await wait_again(tx, user.id, draft.id, Awaits.PHOTO)
+
+
+class _PersonGone(Exception):
+    """Whom a pack shows was deleted when another photo of them came."""
 
 
 class _HasGrown(Exception):

@@ -62,6 +62,19 @@ _LOCK_ALBUM = text(
     WHERE user_id = :user_id AND media_group_id = :media_group_id FOR UPDATE
     """  # noqa: S608 - fixed text
 ).columns(options=JSONB, files=JSONB)
+# Of a day: so long does Telegram repeat an update.
+_LOCK_GATHERING = (
+    text(
+        f"""
+    SELECT {_COLUMNS} FROM drafts
+    WHERE user_id = :user_id AND kind = 'pack' AND created_at > clock_now() - interval '1 day'
+        AND (files @> :same_message OR files @> :same_album)
+    ORDER BY created_at DESC, id DESC LIMIT 1 FOR UPDATE
+    """  # noqa: S608 - fixed text
+    )
+    .bindparams(bindparam("same_message", type_=JSONB), bindparam("same_album", type_=JSONB))
+    .columns(options=JSONB, files=JSONB)
+)
 # Whoever has not answered for an hour thinks of something else.
 _WAITING = text(
     f"""
@@ -93,7 +106,14 @@ _LOOK_UP = text(
                 AND created_at > clock_now() - interval '1 hour' AND expires_at > clock_now()) AS waits
     """
 )
-_WAIT_NO_MORE = text("UPDATE drafts SET awaits = NULL WHERE user_id = :user_id AND awaits IS NOT NULL")
+# What was started, or asked too long ago, waits no more by itself.
+_WAIT_NO_MORE = text(
+    """
+    UPDATE drafts SET awaits = NULL WHERE user_id = :user_id AND awaits IS NOT NULL
+    RETURNING generation_id IS NULL AND created_at > clock_now() - interval '1 hour' AND expires_at > clock_now()
+        AS waited
+    """
+)
 _WAIT_AGAIN = text(
     """
     UPDATE drafts SET awaits = :awaits, created_at = clock_now()
@@ -186,6 +206,15 @@ async def lock_album(tx: Tx, user_id: int, media_group_id: str) -> DraftView | N
     return _view(row) if row else None
 
 
+async def lock_gathering(tx: Tx, user_id: int, message_id: int, media_group_id: str | None) -> DraftView | None:
+    """The pack that has the photo of this message, or of its album another part; the caller holds the user's lock."""
+    same_message = [{"message_id": message_id}]
+    same_album = same_message if media_group_id is None else [{"media_group_id": media_group_id}]
+    params = {"user_id": user_id, "same_message": same_message, "same_album": same_album}
+    row = await tx.one_or_none(_LOCK_GATHERING, params)
+    return _view(row) if row else None
+
+
 async def update_content(tx: Tx, draft: DraftView) -> DraftView | None:
     """Write what an open draft is made from and what it waits for; None when it was started or is gone."""
     row = await tx.one_or_none(
@@ -219,7 +248,7 @@ async def look_up(
 
 async def wait_no_more(tx: Tx, user_id: int) -> int:
     """Let no draft of a user's wait any more: one question is open at a time. Returns how many did."""
-    return (await tx.execute(_WAIT_NO_MORE, {"user_id": user_id})).rowcount
+    return sum(row.waited for row in await tx.all(_WAIT_NO_MORE, {"user_id": user_id}))
 
 
 async def wait_again(tx: Tx, user_id: int, draft_id: UUID, awaits: Awaits) -> bool:

@@ -1,8 +1,8 @@
 """What users send into the chat to be worked from: written into a draft, whose card is owed in the same transaction.
 
 A message completes the draft that waits for it; a photo that nothing waits for is a draft of its own. The parts of an
-album are messages of their own and share one draft. Nothing is fetched here: that is done when the card is put
-together (`cards`).
+album are messages of their own and share one draft; so do the photos of a pack's person. Nothing is fetched here: that
+is done when the card is put together (`cards`).
 """
 
 from dataclasses import dataclass, replace
@@ -16,6 +16,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from app.core.crashpoints import CrashPoints
 from app.core.db import Database, Reader, Tx
 from app.domain.actors import Actor
+from app.domain.avatars.service import MOST_PHOTOS
 from app.domain.catalog.views import Style
 from app.domain.delivery import outbox
 from app.domain.delivery.models import DeliveryKind, DeliveryRank
@@ -27,6 +28,8 @@ from app.domain.generations.draft_rows import (
     find_waiting,
     insert_draft,
     lock_album,
+    lock_draft,
+    lock_gathering,
     look_up,
     update_content,
     wait_no_more,
@@ -39,21 +42,27 @@ from app.domain.generations.views import ChatFile, DraftStatus, DraftView
 from app.domain.users import repository as users
 from app.domain.users.rules import require_active
 
-# Telegram does not say how many parts an album has: it is whole when none has come for so long.
+# Telegram does not say how many parts an album has: it is whole when none has come for so long. Nor do people.
 _ALBUM_SECONDS: Final = 1.5
+# Of one pack. A person takes a third of them, and whoever sends more has been told so often enough.
+_MOST_FILES: Final = 3 * MOST_PHOTOS
 # Another message of the same user's came in between; a person does not do that more often.
 _TRIES: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
 class ChatMessage:
-    """A message of the user's. `words` are its text or caption; the update is its key."""
+    """A message of the user's. `words` are its text or caption; the update is its key.
+
+    `is_reply`: the file is an earlier message's, which the words answer.
+    """
 
     update_id: int
     chat_id: int
     words: str = ""
     file: ChatFile | None = None
     media_group_id: str | None = None
+    is_reply: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +169,7 @@ class IntakeService:
         """Whether it was written, or None when what waited has changed meanwhile. The catalogue is read before."""
         async with self._db.read() as reader:
             user = require_active(await users.find(reader, actor.user_id))
-            waiting = await _waiting(reader, actor, brings)
+            waiting = await _waiting(reader, actor, message, brings)
         if waiting is None and message.file is None:
             return False
         # Also an album's, which is itself what waits as long as its style asks for more photos.
@@ -176,8 +185,14 @@ class IntakeService:
             album = await lock_album(tx, user.id, message.media_group_id) if message.media_group_id else None
             if album is not None and await _join(tx, album, message, style):
                 return True
-            if _id(await _waiting(tx, actor, brings)) != _id(waiting):
+            if await _join_gathering(tx, user.id, message):
+                return True
+            if _id(await _waiting(tx, actor, message, brings)) != _id(waiting):
                 return None
+            if waiting is not None and waiting.kind is Kind.PACK:
+                # A person is shown by several photos, which may come one by one: the question stays open.
+                pack = await lock_draft(tx, user.id, waiting.id)
+                return True if pack is not None and await _join(tx, pack, message, style) else None
             if album is not None:
                 # Its album has been started without it, or is no more: a photo of its own is better than none.
                 new = replace(new, media_group_id=None)
@@ -251,35 +266,69 @@ async def _join(tx: Tx, album: DraftView, message: ChatMessage, style: Style | N
         return True
     if album.status is not DraftStatus.OPEN:
         return False
-    joined = replace(album, files=(*album.files, message.file), prompt=message.words or album.prompt)
+    file = message.file
+    if album.kind is Kind.PACK:
+        file = replace(file, media_group_id=message.media_group_id)
+    joined = replace(album, files=(*album.files, file), prompt=message.words or album.prompt)
     if album.awaits is not None:
-        joined = replace(joined, awaits=missing_of(joined.kind, joined.prompt, style, inputs=_photos(joined)))
+        joined = replace(joined, awaits=_still_missing(joined, style))
     draft = await update_content(tx, joined)
     if draft is None:
         return False
-    if not await outbox.hold_back(tx, card_key(draft.id), hold_seconds=_ALBUM_SECONDS):
+    owed = [_part_key(album, at) for at in range(len(album.files))]
+    if not await outbox.hold_back(tx, owed, hold_seconds=_ALBUM_SECONDS):
         # Its card has been shown already, or is on its way: this part brings another one.
-        await _owe_card(tx, draft, message, suffix=f":{message.update_id}")
+        await _owe_card(tx, draft, message, part=len(album.files))
     return True
 
 
-async def _owe_card(tx: Tx, draft: DraftView, message: ChatMessage, *, suffix: str = "") -> None:
+async def _join_gathering(tx: Tx, user_id: int, message: ChatMessage) -> bool:
+    """Add a photo to the pack that has it already, or another part of its album; False when none has."""
+    if message.file is None or message.is_reply:
+        return False
+    pack = await lock_gathering(tx, user_id, message.file.message_id, message.media_group_id)
+    return pack is not None and await _join(tx, pack, message, None)
+
+
+def _still_missing(draft: DraftView, style: Style | None) -> Awaits | None:
+    """What a draft that has got a part waits for."""
+    if draft.kind is Kind.PACK:
+        return Awaits.PHOTO if len(draft.files) < _MOST_FILES else None
+    return missing_of(draft.kind, draft.prompt, style, inputs=_photos(draft))
+
+
+def _part_key(draft: DraftView, at: int) -> str:
+    """The key of the card that a part of a draft brings, if an earlier one's does not wait for it."""
+    return card_key(draft.id) + (f":{draft.files[at].message_id}" if at else "")
+
+
+async def _owe_card(tx: Tx, draft: DraftView, message: ChatMessage, *, part: int = 0) -> None:
+    is_gathered = draft.kind is Kind.PACK
+    params: dict[str, object] = {"draft_id": str(draft.id)}
+    if is_gathered:
+        # What was not taken of the parts before has been said.
+        params["notes_from"] = part
     await outbox.owe(
         tx,
         NewDelivery(
-            key=card_key(draft.id) + suffix,
+            key=_part_key(draft, part),
             kind=DeliveryKind.CARD,
             rank=DeliveryRank.REPLY,
             user_id=draft.user_id,
             chat_id=message.chat_id,
-            params={"draft_id": str(draft.id)},
-            hold_seconds=_ALBUM_SECONDS if message.media_group_id else 0.0,
+            params=params,
+            hold_seconds=_ALBUM_SECONDS if message.media_group_id or is_gathered else 0.0,
         ),
     )
 
 
-async def _waiting(reader: Reader, actor: Actor, brings: Awaits) -> DraftView | None:
-    return await find_waiting(reader, actor.user_id, (brings, Awaits.EITHER))
+async def _waiting(reader: Reader, actor: Actor, message: ChatMessage, brings: Awaits) -> DraftView | None:
+    """What the message answers."""
+    waiting = await find_waiting(reader, actor.user_id, (brings, Awaits.EITHER))
+    if waiting is not None and waiting.kind is Kind.PACK and waiting.files and message.is_reply:
+        # The pack has its person; words that answer a photo are about that photo.
+        return None
+    return waiting
 
 
 def _id(draft: DraftView | None) -> UUID | None:

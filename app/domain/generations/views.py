@@ -61,7 +61,8 @@ class DraftStatus(StrEnum):
 class ChatFile:
     """A file of a message in the chat, until it is an upload (`upload_id`) or known to be none.
 
-    `problem` is the message of the catalogues that says why not, `problem_args` its figures.
+    `problem` is the message of the catalogues that says why not, `problem_args` its figures. `media_group_id`: its
+    album, where one draft holds several.
     """
 
     message_id: int
@@ -71,6 +72,7 @@ class ChatFile:
     upload_id: UUID | None = None
     problem: str | None = None
     problem_args: Mapping[str, object] = field(default_factory=dict)
+    media_group_id: str | None = None
 
     @property
     def is_pending(self) -> bool:
@@ -78,7 +80,7 @@ class ChatFile:
 
     def as_json(self) -> dict[str, object]:
         """The file as it is stored."""
-        return {
+        stored = {
             "message_id": self.message_id,
             "file_id": self.file_id,
             "size_bytes": self.size_bytes,
@@ -87,6 +89,7 @@ class ChatFile:
             "problem": self.problem,
             "problem_args": dict(self.problem_args),
         }
+        return stored if self.media_group_id is None else {**stored, "media_group_id": self.media_group_id}
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> "ChatFile":

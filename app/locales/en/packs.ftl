@@ -28,12 +28,18 @@ button-person =
     }
 card-pack =
     📸 Pack: <b>{ $model }</b>
-    👤 Person: <b>{ $avatar }</b>
+    👤 Person: <b>{ $avatar }</b> · { $photos ->
+        [one] { $photos } photo
+       *[other] { $photos } photos
+    }
     📐 Shape: <b>{ $ratio }</b>
     🖼 Photos: <b>{ $count }</b>
 
     Price: <b>{ $price } 💎</b> · you have { $balance } 💎
     <i>What a photo costs comes back if it does not come out.</i>
+card-pack-used = <i>The first { $used } of the { $photos } photos are used.</i>
+card-pack-more = 📷 More photos of this person? Just send them. Something else: /cancel
+pack-person-gone = 👤 This person has been deleted, and the photo with them. /pack begins anew.
 people-title = 👤 <b>My people</b>
 people-empty = 👤 There is nobody here. Choose a pack and send photos: the person stays for the next ones.
 people-hint = Their photos are kept until you delete them.

@@ -20,12 +20,15 @@ pack-person-full =
 button-person = 👤 { $name } · { $photos } ta rasm
 card-pack =
     📸 Fotosessiya: <b>{ $model }</b>
-    👤 Kim: <b>{ $avatar }</b>
+    👤 Kim: <b>{ $avatar }</b> · { $photos } ta rasm
     📐 Shakli: <b>{ $ratio }</b>
     🖼 Suratlar: <b>{ $count }</b>
 
     Narxi: <b>{ $price } 💎</b> · sizda { $balance } 💎
     <i>Chiqmagan suratlar uchun kreditlar qaytadi.</i>
+card-pack-used = <i>{ $photos } ta rasmdan dastlabki { $used } tasi ishlatiladi.</i>
+card-pack-more = 📷 Bu odamning yana rasmlari bormi? Shunchaki yuboring. Boshqa narsa uchun: /cancel
+pack-person-gone = 👤 Bu odam oʻchirilgan, rasm ham u bilan birga. Qaytadan boshlash: /pack
 people-title = 👤 <b>Mening odamlarim</b>
 people-empty = 👤 Bu yerda hali hech kim yoʻq. Fotosessiyani tanlab, rasm yuboring: odam keyingilari uchun ham qoladi.
 people-hint = Ularning rasmlari siz oʻchirmaguningizcha saqlanadi.

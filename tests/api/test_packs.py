@@ -92,7 +92,10 @@ async def test_what_is_no_pack_is_named(open_cabinet: OpenCabinet) -> None:
         ({"style": None}, "style"),
         ({"avatar": None}, "avatar"),
         ({"avatar": ""}, "avatar"),
+        ({"options": {"count": 1}}, "options.count"),
         ({"options": {"count": 3}}, "options.count"),
+        ({"options": {"count": 23}}, "options.count"),
+        ({"options": {"count": 24}}, "options.count"),
         ({"inputs": await photos(cabinet, 1)}, "inputs"),
         ({"kind": "edit", "model": "edit-standard", "style": None, "prompt": "x"}, "avatar"),
     ):
@@ -101,6 +104,14 @@ async def test_what_is_no_pack_is_named(open_cabinet: OpenCabinet) -> None:
             assert refusal(answer) == (422, "VALIDATION_ERROR"), (changes, answer.text)
             assert field in answer.json()["params"]["fields"]
     assert (await cabinet.me())["held"] == 0
+
+
+async def test_the_count_of_a_pack_is_that_of_its_shots_said_or_not(open_cabinet: OpenCabinet) -> None:
+    cabinet = await open_cabinet(80, balance=300)
+    body = await pack(cabinet)
+    for style, options, shots in (("seasons", {"count": 8}, 8), ("business", {"count": 23}, 23), ("travel", {}, 12)):
+        shown = (await cabinet.post("/generations", {**body, "style": style, "options": options})).json()
+        assert (shown["options"]["count"], shown["price"]) == (shots, shots * UNIT)
 
 
 async def test_what_is_not_there_costs_nothing(open_cabinet: OpenCabinet) -> None:

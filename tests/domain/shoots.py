@@ -20,12 +20,14 @@ async def pack(
 ) -> GenerationView:
     """A pack of a new avatar, accepted."""
     made = await avatar(shop, user)
+    sold = await shop.services.catalog.find_pack(style)
     fields: dict[str, Any] = {
         "kind": Kind.PACK,
         "model_key": "pack-standard",
         "style_key": style,
         "avatar_id": made.id,
         "ratio": "3:4",
+        "count": len(sold.shots) if sold else 1,
     } | given
     return await shop.services.generations.submit(actor(user), order(prompt, **fields))
 

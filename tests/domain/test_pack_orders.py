@@ -41,15 +41,18 @@ async def eve(shop: Shop) -> UserView:
     [
         ({"style_key": None}, "style"),
         ({"avatar_id": None}, "avatar"),
+        ({"options": Options("3:4", 1)}, "options.count"),
         ({"options": Options("3:4", 4)}, "options.count"),
-        ({"options": Options("auto", 1)}, "options.aspect_ratio"),
-        ({"kind": Kind.EDIT, "model_key": "edit-standard", "style_key": None}, "avatar"),
+        ({"options": Options("auto", 8)}, "options.aspect_ratio"),
+        ({"kind": Kind.EDIT, "model_key": "edit-standard", "style_key": None, "options": Options("auto", 1)}, "avatar"),
         ({"funding": Funding.FREE}, "funding"),
     ],
 )
 async def test_what_is_no_pack_is_refused(shop: Shop, eve: UserView, given: dict[str, Any], field: str) -> None:
     made = await avatar(shop, eve)
-    whole = order("", kind=Kind.PACK, model_key="pack-standard", style_key="seasons", avatar_id=made.id, ratio="3:4")
+    whole = order(
+        "", kind=Kind.PACK, model_key="pack-standard", style_key="seasons", avatar_id=made.id, ratio="3:4", count=8
+    )
     with pytest.raises(ValidationFailed) as refused:
         await shop.services.generations.submit(actor(eve), replace(whole, prompt="x", **given))
     assert field in _fields(refused.value)
@@ -168,9 +171,10 @@ async def test_a_draft_of_a_pack_that_has_changed_its_size_is_refused(shop: Shop
 
 async def test_a_part_of_a_pack_is_not_for_sale(shop: Shop, eve: UserView) -> None:
     draft = await shop.services.drafts.create(actor(eve), await draft_of(shop, eve))
-    with pytest.raises(ValidationFailed):
-        await shop.services.drafts.adjust(actor(eve), draft.id, count=5)
-    adjusted = await shop.services.drafts.adjust(actor(eve), draft.id, count=1)
+    for count in (1, 5):
+        with pytest.raises(ValidationFailed):
+            await shop.services.drafts.adjust(actor(eve), draft.id, count=count)
+    adjusted = await shop.services.drafts.adjust(actor(eve), draft.id, count=8)
     assert (adjusted.options.count, adjusted.price_credits) == (8, 8 * UNIT)
 
 

@@ -19,6 +19,7 @@ from pydantic import (
 )
 
 from app.core.i18n import LANGUAGES
+from app.domain.catalog.views import MOST_SHOTS
 from app.domain.generations.options import LARGEST_SEED
 
 # Generous; the model and the settings set the real limits, which the service checks.
@@ -88,7 +89,11 @@ class GenerationOptions(Body):
     """What is left out is the model's default."""
 
     aspect_ratio: Annotated[StrictStr, Field(max_length=16)] | None = Field(None, examples=["3:4"])
-    count: Annotated[StrictInt, Field(ge=1, le=16)] | None = Field(None, description="How many pictures.", examples=[2])
+    count: Annotated[StrictInt, Field(ge=1, le=MOST_SHOTS)] | None = Field(
+        None,
+        description="How many pictures; 1 if left out. Of a pack: all of its shots, said or not.",
+        examples=[2],
+    )
     seed: Annotated[StrictInt, Field(ge=0, le=LARGEST_SEED)] | None = Field(
         None, description="The same seed, prompt and model make the same picture where the vendor can.", examples=[7]
     )

@@ -2,6 +2,7 @@
 
 from app.api.webapp.bodies import NewGeneration
 from app.container import Container
+from app.domain.catalog.views import PACK_KIND
 from app.domain.generations.views import Options
 
 # For a model that is not there; the service refuses it for that.
@@ -22,5 +23,14 @@ async def options_of(container: Container, body: NewGeneration) -> Options:
             duration = duration or style.duration_seconds
         ratio = ratio or (model.default_ratio if model else _ANY_RATIO)
         duration = duration or (model.default_duration if model else None)
-    count = 1 if body.options.count is None else body.options.count
-    return Options(aspect_ratio=ratio, count=count, seed=body.options.seed, duration_seconds=duration)
+    return Options(
+        aspect_ratio=ratio, count=await _count_of(container, body), seed=body.options.seed, duration_seconds=duration
+    )
+
+
+async def _count_of(container: Container, body: NewGeneration) -> int:
+    """What was asked for; else one, or all the shots of a pack."""
+    if body.options.count is not None:
+        return body.options.count
+    pack = await container.services.catalog.find_pack(body.style) if body.kind == PACK_KIND and body.style else None
+    return 1 if pack is None else len(pack.shots)

@@ -75,13 +75,12 @@ class PackPlanner:
         return replace(new, model_key=model.key, count=count, inputs=photos)
 
     async def count(self, style_key: str | None, count: int | None) -> int:
-        """How many shots a pack has, of which a client can only ask for all.
+        """How many shots a pack has, of which a client can only ask for all; None of who asks for no number.
 
         Raises: Maintenance, StyleUnavailable, ValidationFailed.
         """
         pack = await self._catalog.get_pack(style_key or "")
-        # One is what a client says who says nothing.
-        if count not in {None, 1, len(pack.shots)}:
+        if count not in {None, len(pack.shots)}:
             raise ValidationFailed({"options.count": f"is that of the pack: {len(pack.shots)}"})
         return len(pack.shots)
 

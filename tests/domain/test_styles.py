@@ -1,6 +1,7 @@
 """Styles: the user's words in the operator's template, fixed at acceptance; one that is off costs nothing."""
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -235,6 +236,21 @@ async def test_what_the_template_makes_of_the_words_must_not_be_too_long(shop: S
     assert (await shop.submit(ann, "x" * room, style_key=POSTER)).status is Status.PENDING
 
 
+@pytest.mark.parametrize(
+    ("template", "room"), [("{prompt} and {prompt}!", 997), ("{prompt}, {wish} {prompt}", 665), ("  {prompt}  ", 2_000)]
+)
+async def test_words_that_stand_in_a_template_several_times_count_so_often(
+    shop: Shop, ann: UserView, template: str, room: int
+) -> None:
+    await change(shop, f"UPDATE styles SET template = '{template}' WHERE key = '{POSTER}'")
+    with pytest.raises(ValidationFailed) as refused:
+        await shop.submit(ann, "x" * (room + 1), style_key=POSTER)
+    assert refused.value.params["fields"]["prompt"] == (  # type: ignore[index]  # a dict
+        f"must be at most {room} characters with style {POSTER}" if room < 2_000 else "must be at most 2000 characters"
+    )
+    assert (await shop.submit(ann, "x" * room, style_key=POSTER)).status is Status.PENDING
+
+
 async def test_deleting_takes_the_words_out_of_the_template_too(shop: Shop, ann: UserView) -> None:
     done = await shop.work(await shop.submit(ann, "a secret fox", style_key=POSTER))
     await shop.services.generations.delete(actor(ann), done.id)
@@ -334,6 +350,31 @@ async def test_a_draft_has_what_the_style_brings(shop: Shop, ann: UserView) -> N
     assert (draft.price_credits, draft.style_key) == (4, POSTER)
     view = await drafts.start(actor(ann), draft.id, origin=Origin.BOT)
     assert view.style_key == POSTER
+
+
+@pytest.mark.parametrize(
+    ("new", "options", "expected"),
+    [
+        (
+            NewDraft("a fox", style_key=POSTER, model_key="image-pro"),
+            '{"aspect_ratios": ["1:1", "16:9"]}',
+            ("1:1", None),
+        ),
+        (
+            NewDraft("", kind=Kind.VIDEO, style_key="living-photo", model_key="video-pro"),
+            '{"aspect_ratios": ["16:9"], "durations": [8], "max_inputs": 1}',
+            ("16:9", 8),
+        ),
+    ],
+)
+async def test_another_model_is_not_asked_for_what_only_the_styles_own_makes(
+    shop: Shop, ann: UserView, new: NewDraft, options: str, expected: tuple[str, int | None]
+) -> None:
+    await change(shop, f"UPDATE models SET options = '{options}' WHERE key = '{new.model_key}'")
+    inputs = (await photo(shop, ann, picture(90, 160)),) if new.kind is Kind.VIDEO else ()
+    draft = await shop.services.drafts.create(actor(ann), replace(new, inputs=inputs))
+    assert (draft.model_key, draft.style_key) == (new.model_key, new.style_key)
+    assert (draft.options.aspect_ratio, draft.options.duration_seconds) == expected
 
 
 async def test_what_is_chosen_on_a_styles_card_is_not_remembered_as_a_choice(shop: Shop, ann: UserView) -> None:

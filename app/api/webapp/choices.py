@@ -16,11 +16,9 @@ async def options_of(container: Container, body: NewGeneration) -> Options:
     if ratio is None or duration is None:
         style = await catalog.find_style(body.style) if body.style else None
         model = await catalog.find_model(body.model)
-        # Another model than the style's own may not make what the style brings.
-        if style is not None and (model is None or style.aspect_ratio in model.aspect_ratios):
-            ratio = ratio or style.aspect_ratio
-        if style is not None and (model is None or style.duration_seconds in model.durations):
-            duration = duration or style.duration_seconds
+        if style is not None:
+            ratio = ratio or style.ratio_by(model)
+            duration = duration or style.duration_by(model)
         ratio = ratio or (model.default_ratio if model else _ANY_RATIO)
         duration = duration or (model.default_duration if model else None)
     return Options(

@@ -180,6 +180,19 @@ class Style:
         """What the vendor is told."""
         return render(self.template, words)
 
+    def room(self, longest: int) -> int:
+        """How many characters of words there may be where the whole has `longest` at most."""
+        slots = len(SLOT.findall(self.template))
+        return max(0, longest - len(self.render("x")) + slots) // slots
+
+    def ratio_by(self, model: Model | None) -> str | None:
+        """Its ratio, unless this model, chosen in place of its own, does not make it."""
+        return self.aspect_ratio if model is None or self.aspect_ratio in model.aspect_ratios else None
+
+    def duration_by(self, model: Model | None) -> int | None:
+        """Its length in seconds, unless this model does not make it."""
+        return self.duration_seconds if model is None or self.duration_seconds in model.durations else None
+
 
 def render(template: str, words: str) -> str:
     """A template with the user's words in its slots, as they are: what looks like a slot in them is none."""

@@ -14,7 +14,7 @@ from app.core.db import Database, Reader, Tx, violated_constraint
 from app.domain.actors import Actor
 from app.domain.catalog.service import CatalogService
 from app.domain.catalog.views import Model
-from app.domain.errors import DuplicateRequest, NotFound, PriceChanged, UserNotFound
+from app.domain.errors import DuplicateRequest, NotFound, PriceChanged
 from app.domain.generations.choosing import Chooser, nearest_ratio, preferences_of, price_of, remember
 from app.domain.generations.draft_rows import (
     find_by_update,
@@ -36,7 +36,7 @@ from app.domain.generations.views import DraftStatus, DraftView, GenerationView,
 from app.domain.limits import request_keys
 from app.domain.limits.request_keys import RequestKey
 from app.domain.users import repository as users
-from app.domain.users.rules import require_active, require_allowed
+from app.domain.users.rules import require_active
 from app.domain.users.views import UserView
 
 _UPDATE_INDEX: Final = "drafts_update_id_key"
@@ -148,7 +148,7 @@ class DraftService:
     ) -> DraftView:
         """Change what is given; the price is today's. A started or expired draft is copied into a new one.
 
-        Raises: UserBanned, UserSuspended, NotFound, ValidationFailed, Maintenance, ModelUnavailable.
+        Raises: UserNotFound, UserBanned, UserSuspended, NotFound, ValidationFailed, Maintenance, ModelUnavailable.
         """
         draft = await self.get(actor, draft_id)
         model = await self._catalog.get_enabled(model_key or draft.model_key)
@@ -174,10 +174,7 @@ class DraftService:
             )
         price = price_of(paid_by, model, options)
         async with self._db.transaction() as tx:
-            user = await users.lock(tx, actor.user_id)
-            if user is None:
-                raise UserNotFound
-            require_allowed(user)
+            user = require_active(await users.lock(tx, actor.user_id))
             preferences = {**preferences_of(user, draft.kind), "model": model.key, "aspect_ratio": ratio}
             if paid_by is Funding.CREDITS:
                 # Free ones are single, which is nobody's choice.

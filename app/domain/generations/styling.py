@@ -91,7 +91,7 @@ class Stylist:
             fields["prompt"] = "must not be empty"
         rendered = style.render(prompt)
         if len(rendered) > self._prompts.longest:
-            room = max(0, self._prompts.longest - _overhead(style))
+            room = style.room(self._prompts.longest)
             fields["prompt"] = f"must be at most {room} characters with style {style.key}"
         if fields:
             raise ValidationFailed(fields)
@@ -108,11 +108,12 @@ class Stylist:
         style = styled.style
         if style is None:
             return new
+        model = await self._catalog.find_model(new.model_key or style.model_key)
         return replace(
             new,
             model_key=new.model_key or style.model_key,
-            aspect_ratio=new.aspect_ratio or style.aspect_ratio,
-            duration_seconds=new.duration_seconds or style.duration_seconds,
+            aspect_ratio=new.aspect_ratio or style.ratio_by(model),
+            duration_seconds=new.duration_seconds or style.duration_by(model),
             count=1 if new.count is None else new.count,
         )
 
@@ -125,7 +126,7 @@ class Stylist:
     async def room(self, style_key: str | None) -> int:
         """How many characters a prompt may have, put into this style or into none."""
         style = None if style_key is None else await self._catalog.find_style(style_key)
-        return self._prompts.longest - (_overhead(style) if style else 0)
+        return style.room(self._prompts.longest) if style else self._prompts.longest
 
     def require_route(self, styled: Styled, model: Model, work: Work) -> None:
         """Whether somebody can make this right now.
@@ -138,8 +139,3 @@ class Stylist:
             if styled.style is not None and styled.style.model_key == model.key:
                 raise StyleUnavailable(style=styled.style.key) from error
             raise
-
-
-def _overhead(style: Style) -> int:
-    """The characters that a style adds to words."""
-    return len(style.render("x")) - 1

@@ -10,13 +10,15 @@ import pytest
 from app.core.errors import AppError
 from app.domain.errors import (
     DuplicateRequest,
+    GenerationNotFound,
     IdempotencyKeyReused,
     InsufficientCredits,
     ModelUnavailable,
     NotFound,
+    UserNotFound,
     ValidationFailed,
 )
-from app.domain.generations.models import Origin
+from app.domain.generations.models import Kind, Origin
 from app.domain.generations.requests import NewDraft
 from app.domain.generations.views import DraftStatus, GenerationView, Options
 from app.domain.limits.request_keys import RequestKey
@@ -134,6 +136,29 @@ async def test_a_draft_of_somebody_else_is_not_there(shop: Shop, ann: UserView) 
         drafts.get(actor(ann), uuid4()),
     ):
         with pytest.raises(NotFound):
+            await use
+
+
+async def test_who_has_left_changes_no_draft(shop: Shop, ann: UserView) -> None:
+    """Deleting one's data may win the lock between the tap's first look and its writing."""
+    drafts = shop.services.drafts
+    draft = await drafts.create(actor(ann), NewDraft("a red kite"))
+    await shop.run_sql("UPDATE users SET deleted_at = now()")
+    for use in (drafts.adjust(actor(ann), draft.id, count=2), drafts.renew(actor(ann), draft.id)):
+        with pytest.raises(UserNotFound):
+            await use
+    assert await shop.scalar("SELECT options ->> 'count' FROM drafts") == "1"
+
+
+async def test_nothing_is_made_from_somebody_elses_generation(shop: Shop, ann: UserView) -> None:
+    bob = await shop.newcomer(700_000_002)
+    done = await shop.work(await shop.submit(ann))
+    for use in (
+        shop.services.drafts.repeat(actor(bob), done.id, variation=False),
+        shop.services.drafts.derive(actor(bob), done.id, kind=Kind.UPSCALE),
+        shop.services.drafts.derive(actor(bob), uuid4(), kind=Kind.UPSCALE),
+    ):
+        with pytest.raises(GenerationNotFound):
             await use
 
 

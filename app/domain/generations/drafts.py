@@ -28,7 +28,7 @@ from app.domain.generations.inputs import InputResolver
 from app.domain.generations.models import Funding, Kind, Origin
 from app.domain.generations.options import check_allowed, check_funding, check_shape, missing_words, work_of
 from app.domain.generations.packs import PackPlanner
-from app.domain.generations.repository import find, require_own
+from app.domain.generations.repository import get_own, require_own
 from app.domain.generations.requests import NewDraft, SubmitGeneration
 from app.domain.generations.service import GenerationService, OnAccepted
 from app.domain.generations.styling import Stylist, missing_of, style_key_of
@@ -212,12 +212,11 @@ class DraftService:
     ) -> DraftView:
         """A new draft from a generation: the same parameters, or for a variation another seed and the parent kept.
 
-        Raises: UserBanned, UserSuspended, NotFound, ValidationFailed, Maintenance, ModelUnavailable.
+        Raises: UserNotFound, UserBanned, UserSuspended, GenerationNotFound, UploadInvalid, ValidationFailed,
+            Maintenance, StyleUnavailable, ModelUnavailable.
         """
         async with self._db.read() as reader:
-            view = await find(reader, generation_id, medians={})
-        if view is None or view.user_id != actor.user_id:
-            raise NotFound
+            view = await get_own(reader, actor.user_id, generation_id, medians={})
         return await self.create(
             actor,
             NewDraft(
@@ -252,12 +251,11 @@ class DraftService:
 
         With an empty prompt it waits for the words where it needs some.
 
-        Raises: UserBanned, UserSuspended, NotFound, UploadInvalid, ValidationFailed, Maintenance, ModelUnavailable.
+        Raises: UserNotFound, UserBanned, UserSuspended, GenerationNotFound, NotFound (it has no such output),
+            UploadInvalid, ValidationFailed, Maintenance, ModelUnavailable.
         """
         async with self._db.read() as reader:
-            view = await find(reader, generation_id, medians={})
-        if view is None or view.user_id != actor.user_id:
-            raise NotFound
+            view = await get_own(reader, actor.user_id, generation_id, medians={})
         output = next((output for output in view.outputs if output.index == output_index), None)
         if output is None:
             raise NotFound

@@ -145,6 +145,14 @@ async def find(reader: Reader, generation_id: UUID, *, medians: Mapping[str, flo
     return views[0] if views else None
 
 
+async def get_own(reader: Reader, user_id: int, generation_id: UUID, *, medians: Mapping[str, float]) -> GenerationView:
+    """A user's generation. Raises: GenerationNotFound, also for somebody else's."""
+    view = await find(reader, generation_id, medians=medians)
+    if view is None or view.user_id != user_id:
+        raise GenerationNotFound
+    return view
+
+
 async def list_page(
     reader: Reader,
     user_id: int,

@@ -198,10 +198,7 @@ class GenerationService:
         """One of the actor's generations. Raises: GenerationNotFound, also for somebody else's."""
         medians = await self._medians.refresh()
         async with self._db.read() as reader:
-            view = await repository.find(reader, generation_id, medians=medians)
-        if view is None or view.user_id != actor.user_id:
-            raise GenerationNotFound
-        return view
+            return await repository.get_own(reader, actor.user_id, generation_id, medians=medians)
 
     async def list_(
         self,

@@ -15,7 +15,8 @@ from app.sandbox.processes import HOST, Command, free_port, http_status, kill_tr
 from tests.harness import ROOT, machine_environment
 
 TOKEN = "4000000001:AAEplaygroundplaygroundplaygroundplay"
-WAIT_LIMIT_MS = 10_000
+# Nothing here takes so long; a machine that is busy with other things may.
+WAIT_LIMIT_MS = 30_000
 OpenPage = Callable[..., Any]
 
 # The sandbox as its own process and without PostgreSQL, where only the product's clock would be kept.
@@ -125,6 +126,11 @@ class OpenChat:
     def log(self) -> Locator:
         """The messages, without the list of people, which repeats the last words."""
         return self.page.locator(f'.column[data-user="{self.user_id}"]').get_by_role("log")
+
+    @property
+    def sent(self) -> Locator:
+        """What the person wrote after the greeting: not the /start before it, which is last until that is drawn."""
+        return self.log.locator(".message-in ~ .message-out")
 
     async def send(self, text: str) -> None:
         """Type and press Enter."""

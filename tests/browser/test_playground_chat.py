@@ -41,31 +41,30 @@ async def test_spoiler_is_read_after_a_tap(open_chat: OpenPage) -> None:
 async def test_command_in_a_text_is_sent_by_a_tap(open_chat: OpenPage) -> None:
     chat = await open_chat()
     await chat.log.get_by_role("button", name="/photo", exact=True).click()
-    await expect(chat.page.locator(".message-out").last).to_contain_text("/photo")
+    await expect(chat.sent).to_contain_text("/photo")
 
 
 async def test_message_shows_at_once_and_is_ticked_when_stored_and_delivered(open_chat: OpenPage) -> None:
     chat = await open_chat()
-    held: list[Route] = []
+    released = asyncio.Event()
 
     async def hold(route: Route) -> None:
-        held.append(route)
+        await released.wait()
+        await route.continue_()
 
     await chat.page.route("**/messages", hold)
     await chat.send("Is anybody there?")
-    own = chat.page.locator(".message-out").last
-    await expect(own).to_contain_text("Is anybody there?")
-    await expect(own.get_by_role("img", name="Being sent")).to_be_visible()
-    await held[0].continue_()
-    await expect(own.get_by_role("img", name="Delivered to the bot")).to_be_visible()
+    await expect(chat.sent).to_contain_text("Is anybody there?")
+    await expect(chat.sent.get_by_role("img", name="Being sent")).to_be_visible()
+    released.set()
+    await expect(chat.sent.get_by_role("img", name="Delivered to the bot")).to_be_visible()
     await expect(chat.page.locator(".message-in").last).to_contain_text("Echo: Is anybody there?")
-    assert await chat.page.locator(".message-out").count() == 2
+    assert await chat.sent.count() == 1
 
 
 async def test_message_that_arrives_while_the_chat_is_read_is_kept(
     open_page: OpenPage, playground: PlaygroundSandbox, bot: SlowAnswers
 ) -> None:
-    assert not bot.released.is_set()
     user_id = await playground.new_user(started=True)
     page = (await open_page(playground.page_url)).page
     read, may_answer = asyncio.Event(), asyncio.Event()
@@ -127,7 +126,6 @@ async def test_button_is_busy_until_the_bot_answers(open_chat: OpenPage, bot: Sl
     bot.released.set()
     await expect(chat.page.get_by_text("At last")).to_be_visible()
     await expect(button).not_to_have_attribute("aria-busy", "true")
-    bot.released.clear()
 
 
 async def test_edited_message_changes_in_place_and_says_so(open_chat: OpenPage) -> None:
@@ -147,6 +145,29 @@ async def test_deleted_message_vanishes(open_chat: OpenPage) -> None:
     message = chat.page.get_by_role("article").filter(has_text="Before the edit")
     await message.get_by_role("button", name="Delete").click()
     await expect(message).to_have_count(0)
+
+
+async def test_a_message_that_came_after_the_list_was_asked_for_stays_the_last(open_chat: OpenPage) -> None:
+    chat = await open_chat()
+    await chat.send("/edit")
+    asked, released = asyncio.Event(), asyncio.Event()
+
+    async def answer_late(route: Route) -> None:
+        response = await route.fetch()
+        asked.set()
+        await released.wait()
+        await route.fulfill(response=response)
+
+    await chat.page.route("**/sandbox/api/chats", answer_late)
+    await chat.log.get_by_role("button", name="Delete").click()
+    await asked.wait()
+    await chat.sandbox.write(chat.user_id, "The newest")
+    row = chat.page.locator(f'[data-person="{chat.user_id}"]')
+    await expect(row).to_contain_text("Echo: The newest")
+    async with chat.page.expect_response("**/sandbox/api/chats"):
+        released.set()
+    await chat.page.evaluate("new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))")
+    await expect(row).to_contain_text("Echo: The newest")
 
 
 async def test_reply_keyboard_writes_its_words_and_leaves_when_told(open_chat: OpenPage) -> None:
@@ -191,8 +212,7 @@ async def test_reply_quotes_the_answered_message(open_chat: OpenPage) -> None:
     await greeting.get_by_role("button", name="Message menu").click()
     await chat.page.get_by_role("menuitem", name="Reply").click()
     await chat.send("An answer to you")
-    own = chat.page.locator(".message-out").last
-    await expect(own.get_by_role("button", name="Go to the answered message")).to_contain_text("Bold, italic")
+    await expect(chat.sent.get_by_role("button", name="Go to the answered message")).to_contain_text("Bold, italic")
     messages = await chat.sandbox.wait_messages(chat.user_id, 4)
     assert messages[2]["reply_to_message"]["message_id"] == messages[1]["message_id"]
 
@@ -206,7 +226,7 @@ async def test_commands_are_found_while_typing_and_chosen_by_keys(open_chat: Ope
     await field.press_sequentially("al")
     await expect(options).to_have_text([re.compile("/album.*Send me an album")])
     await field.press("Enter")
-    await expect(chat.page.locator(".message-out").last).to_contain_text("/album")
+    await expect(chat.sent).to_contain_text("/album")
 
 
 async def test_chat_action_shows_in_the_header(open_chat: OpenPage) -> None:
@@ -251,6 +271,39 @@ async def test_new_person_is_made_in_the_list(
     assert [user["language_code"] for user in users if user["first_name"] == "Ольга Новая"] == ["ru"]
 
 
+async def test_a_person_made_while_the_people_are_read_stays(
+    playground: PlaygroundSandbox, bot: SlowAnswers, open_page: OpenPage
+) -> None:
+    page = (await open_page(playground.page_url)).page
+    asked, released = asyncio.Event(), asyncio.Event()
+
+    async def answer_late(route: Route) -> None:
+        if route.request.method != "GET":
+            await route.continue_()
+            return
+        response = await route.fetch()
+        asked.set()
+        await released.wait()
+        await route.fulfill(response=response)
+
+    # The page looks for people by itself, every few seconds.
+    await page.route("**/sandbox/api/users", answer_late)
+    await asked.wait()
+    await page.get_by_role("button", name="New person").click()
+    dialog = page.get_by_role("dialog", name="New person")
+    await dialog.get_by_label("First name").fill("Made In Between")
+    await dialog.get_by_role("button", name="Create").click()
+    column = page.get_by_role("region", name="Chat of Made In Between")
+    await expect(column).to_be_visible()
+    await column.evaluate("column => { column.dataset.witness = 'same'; }")
+    async with page.expect_response("**/sandbox/api/users"):
+        released.set()
+    # The next answer knows of everybody; a column that was closed in between would be another one by then.
+    async with page.expect_response("**/sandbox/api/users"):
+        pass
+    await expect(column).to_have_attribute("data-witness", "same")
+
+
 async def test_two_people_talk_side_by_side(open_chat: OpenPage, playground: PlaygroundSandbox) -> None:
     other = await playground.new_user("Second Person", started=True)
     chat = await open_chat(first_name="First Person")
@@ -273,7 +326,7 @@ async def test_unread_mark_stays_until_the_chat_is_opened(open_chat: OpenPage, p
     row = chat.page.locator(f'[data-person="{other}"]')
     await expect(row.get_by_text("unread")).to_be_attached()
     await row.click()
-    await expect(chat.page.get_by_role("article").first).to_be_visible()
+    await expect(chat.page.locator(f'.column[data-user="{other}"]').get_by_role("article").first).to_be_visible()
     await chat.page.locator(f'[data-person="{chat.user_id}"]').click()
     await expect(row.get_by_text("unread")).to_have_count(0)
 

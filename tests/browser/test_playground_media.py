@@ -112,8 +112,10 @@ async def test_one_picture_is_sent_as_a_photo_with_words(open_chat: OpenPage, tm
     await dialog.get_by_label("Caption").fill("My cat")
     await dialog.get_by_role("button", name="Send", exact=True).click()
     await expect(chat.log.locator(".message-in").last).to_contain_text("photo My cat")
-    own = chat.log.locator(".message-out").last
+    own = chat.sent
     await expect(own).to_contain_text("My cat")
+    # Until then the browser's own copy is shown.
+    await expect(own.get_by_role("img", name="Delivered to the bot")).to_be_visible()
     assert await _is_painted(own.locator(".photo-image"))
     assert (await chat.sandbox.messages(chat.user_id))[2]["photo"][-1]["width"] == 600
 
@@ -122,9 +124,8 @@ async def test_several_pictures_are_sent_as_an_album(open_chat: OpenPage, tmp_pa
     chat = await open_chat()
     dialog = await _choose_files(chat, *_pictures(tmp_path, 3))
     await dialog.get_by_role("button", name="Send", exact=True).click()
-    own = chat.log.locator(".message-out").last
-    await expect(own.get_by_role("img", name="Delivered to the bot")).to_be_visible()
-    await expect(own.locator(".photo-image")).to_have_count(3)
+    await expect(chat.sent.get_by_role("img", name="Delivered to the bot")).to_be_visible()
+    await expect(chat.sent.locator(".photo-image")).to_have_count(3)
     sent = [message for message in await chat.sandbox.messages(chat.user_id) if "media_group_id" in message]
     assert len(sent) == 3
     assert len({message["media_group_id"] for message in sent}) == 1
@@ -137,10 +138,9 @@ async def test_tall_pictures_fill_the_rows_of_their_album(open_chat: OpenPage, t
         path.write_bytes(picture(300, 400, hue=60))
     dialog = await _choose_files(chat, *paths)
     await dialog.get_by_role("button", name="Send", exact=True).click()
-    own = chat.log.locator(".message-out").last
-    await expect(own.locator(".photo-image")).to_have_count(3)
+    await expect(chat.sent.locator(".photo-image")).to_have_count(3)
     # Measured at once: what was sent is drawn anew when it has arrived.
-    left_over = await own.locator(".album").evaluate(
+    left_over = await chat.sent.locator(".album").evaluate(
         "album => album.offsetWidth - album.querySelector('.photo-image').offsetWidth"
     )
     assert abs(left_over) <= 1

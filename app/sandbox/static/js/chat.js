@@ -89,6 +89,11 @@ export class Chat extends EventTarget {
     return this.#undelivered.size > 0;
   }
 
+  /** What the app has not taken yet, as far as is known now. @returns {number[]} message ids */
+  get undelivered() {
+    return [...this.#undelivered];
+  }
+
   /** What was paid shows at the invoices; without it they only look unpaid. */
   loadWallet() {
     if (!this.user.isGroup) this.wallet.load().catch(() => undefined);
@@ -141,9 +146,13 @@ export class Chat extends EventTarget {
     this.#changed();
   }
 
-  /** @param {Iterable<number>} messageIds what the app has not taken yet, of all that was sent */
-  setUndelivered(messageIds) {
-    const ids = new Set(messageIds);
+  /**
+   * @param {Iterable<number>} messageIds what the app has not taken yet, of all that was sent
+   * @param {Iterable<number>} known `undelivered` before that was asked: of what was sent since, the answer knows nothing
+   */
+  setUndelivered(messageIds, known) {
+    const asked = new Set(known);
+    const ids = new Set([...messageIds, ...this.undelivered.filter((id) => !asked.has(id))]);
     if (ids.size === this.#undelivered.size && [...ids].every((id) => this.#undelivered.has(id))) return;
     this.#undelivered = ids;
     this.#changed();

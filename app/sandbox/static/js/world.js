@@ -19,6 +19,8 @@ const UPDATES_LOOKED_AT = 200;
 export class World extends EventTarget {
   /** @type {Map<number, User>} */
   #users = new Map();
+  /** @type {Set<Map<number, User>>} who was made or changed while the people were asked for, by asking */
+  #meanwhile = new Set();
   /** @type {Map<number, Chat>} */
   #chats = new Map();
   /** @type {Map<number, Message>} by chat */
@@ -107,12 +109,19 @@ export class World extends EventTarget {
 
   /** Who is there and which bot: other programs make people and start the app too. */
   async refreshPeople() {
-    const [bot, users] = await Promise.all([api.getBot(), api.listUsers()]);
-    if (this.bot?.token !== bot.token) this.botName = (await api.callBotApi(bot.token, "getMe", {})).first_name;
-    this.bot = bot;
-    this.#aheadMs = Date.parse(bot.now) - Date.now();
-    const group = groupOf(bot);
-    this.#setUsers(group ? [...users, group] : users);
+    /** @type {Map<number, User>} */
+    const meanwhile = new Map();
+    this.#meanwhile.add(meanwhile);
+    try {
+      const [bot, users] = await Promise.all([api.getBot(), api.listUsers()]);
+      if (this.bot?.token !== bot.token) this.botName = (await api.callBotApi(bot.token, "getMe", {})).first_name;
+      this.bot = bot;
+      this.#aheadMs = Date.parse(bot.now) - Date.now();
+      const group = groupOf(bot);
+      this.#setUsers([...users, ...(group ? [group] : []), ...meanwhile.values()]);
+    } finally {
+      this.#meanwhile.delete(meanwhile);
+    }
     this.#changed();
   }
 
@@ -175,6 +184,7 @@ export class World extends EventTarget {
   /** @param {User} user */
   #keepUser(user) {
     this.#users.set(user.id, user);
+    for (const users of this.#meanwhile) users.set(user.id, user);
     const chat = this.#chats.get(user.id);
     if (chat) chat.user = user;
     this.#changed();
@@ -193,13 +203,14 @@ export class World extends EventTarget {
   #dropMessages(chatId, messageIds) {
     this.#chats.get(chatId)?.remove(messageIds);
     const last = this.#lastMessages.get(chatId);
-    if (last && messageIds.includes(last.message_id)) void this.#findLastMessage(chatId);
+    if (last && messageIds.includes(last.message_id)) void this.#replaceLastMessage(chatId, last);
     this.#changed();
   }
 
-  /** @param {number} chatId */
-  async #findLastMessage(chatId) {
+  /** @param {number} chatId @param {Message} deleted */
+  async #replaceLastMessage(chatId, deleted) {
     const lastMessages = await api.listLastMessages().catch(() => []);
+    if (this.#lastMessages.get(chatId) !== deleted) return; // a newer one has come since
     const last = lastMessages.find((message) => message.chat.id === chatId);
     if (last) this.#lastMessages.set(chatId, last);
     else this.#lastMessages.delete(chatId);
@@ -212,11 +223,13 @@ export class World extends EventTarget {
     this.#isWatchingDelivery = true;
     try {
       do {
+        const known = new Map([...this.#chats.values()].map((chat) => [chat, chat.undelivered]));
         const { pending } = await api.listUpdates(UPDATES_LOOKED_AT);
         const waiting = pending.map((entry) => entry.update.message).filter(Boolean);
         for (const [chatId, chat] of this.#chats) {
           chat.setUndelivered(
             waiting.filter((message) => message.chat.id === chatId).map((message) => message.message_id),
+            known.get(chat) ?? [],
           );
         }
         if (this.#hasUndelivered) await new Promise((resolve) => setTimeout(resolve, DELIVERY_MS));

@@ -32,6 +32,9 @@ _THUMBNAIL_QUALITY: Final = 80
 _TURNED_QUALITY: Final = 95
 _MARKED_QUALITY: Final = 88
 _FITTED_QUALITY: Final = 92
+# Each step leaves half of the pixels; after so many a thousandth is left, of which nothing could be made.
+_FITTING_SCALE: Final = 0.7
+_FITTING_STEPS: Final = 10
 # Pictures are first shrunk by whole numbers to within this factor of the size wanted, which is several times quicker.
 _PREVIEW_GAP: Final = 1.5
 _THUMBNAIL_GAP: Final = 1.0
@@ -174,6 +177,26 @@ def fit_image(data: bytes, mime: str, *, side: int, max_pixels: int) -> tuple[by
     out = io.BytesIO()
     small.save(out, _FORMATS[mime], quality=_FITTED_QUALITY, icc_profile=profile if image.mode != "CMYK" else None)
     return out.getvalue(), *size
+
+
+def fit_bytes(data: bytes, mime: str, *, max_bytes: int, max_pixels: int) -> tuple[bytes, str]:
+    """The picture and its MIME type: as it is with `max_bytes` at most, else as a JPEG of so many, smaller if need be.
+
+    Slow: keep off the event loop. Raises: MediaInvalid.
+    """
+    if len(data) <= max_bytes:
+        return data, mime
+    try:
+        image = _flat(_decode(data, mime, max_pixels=max_pixels))
+    except _DECODER_ERRORS as error:
+        raise MediaInvalid(MediaProblem.DAMAGED, repr(error)) from error
+    for _ in range(_FITTING_STEPS):
+        made = _jpeg(image, _FITTED_QUALITY)
+        if len(made) <= max_bytes:
+            return made, "image/jpeg"
+        size = (max(1, round(image.width * _FITTING_SCALE)), max(1, round(image.height * _FITTING_SCALE)))
+        image = image.resize(size, Image.Resampling.BICUBIC)
+    raise MediaInvalid(MediaProblem.TOO_LARGE, f"{len(data)} bytes do not become {max_bytes}")
 
 
 def poster_copies(image: Image.Image) -> tuple[bytes, bytes]:

@@ -6,11 +6,13 @@ Wire facts: ai.google.dev/gemini-api/docs, image-generation, interactions and vi
 import base64
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 from urllib.parse import quote, urljoin
 
 from app.adapters.download import MAX_BYTES
 from app.adapters.providers.content_words import speaks_of_content
+from app.adapters.providers.fitting import fitted
 from app.adapters.providers.google_calls import GoogleCalls
 from app.adapters.providers.http import (
     ANSWER_LIMIT_SECONDS,
@@ -27,7 +29,7 @@ from app.adapters.providers.http import (
     sentence,
     word,
 )
-from app.adapters.providers.inline import decoded, encoded_bytes
+from app.adapters.providers.inline import decoded
 from app.adapters.providers.prompts import with_negative
 from app.adapters.providers.route_words import in_the_words_of_the_route
 from app.domain.ports import (
@@ -50,8 +52,8 @@ from app.domain.ports import (
     VendorRequest,
 )
 
-# A request with its pictures inside may have 20 MB; what remains is for the words.
-_INLINE_BYTES: Final = 19_000_000
+# A request with its pictures inside may have 20 MB, four bytes in base64 for three; the rest is for the words.
+_INLINE_BYTES: Final = 19_000_000 // 4 * 3
 _DOWNLOAD_LIMIT_SECONDS: Final = 120.0
 
 _REFUSALS: Final[Mapping[str, type[ProviderError]]] = {
@@ -148,6 +150,7 @@ class GeminiProvider:
         if request.kind not in {"image", "edit"}:
             message = f"gemini makes no {request.kind} at once"
             raise ProviderInvalid(message)
+        request = await _with_small_inputs(request)
         answer = await self._http.create(
             f"v1/models/{quote(request.vendor_model, safe='')}:generateContent",
             content=_content_body(request),
@@ -158,6 +161,10 @@ class GeminiProvider:
 
     async def submit(self, request: VendorRequest) -> str:
         """Begin a video. Raises: ProviderError."""
+        if request.kind != "video":
+            message = f"gemini makes no {request.kind} as a task"
+            raise ProviderInvalid(message)
+        request = await _with_small_inputs(request)
         # Pictures in the request may take longer on their way than an answer takes to come.
         limit_seconds = self._call_limit_seconds if request.inputs else None
         answer = await self._http.create(
@@ -238,6 +245,11 @@ class GeminiProvider:
         return TaskReport(TaskState.SUCCEEDED, artifact=Artifact(mime, data=file.body))
 
 
+async def _with_small_inputs(request: VendorRequest) -> VendorRequest:
+    """With inputs that the vendor takes inside of a request. Raises: ProviderInvalid."""
+    return replace(request, inputs=await fitted(request.inputs, total_bytes=_INLINE_BYTES))
+
+
 def _content_body(request: VendorRequest) -> dict[str, object]:
     words = in_the_words_of_the_route(request, ratio_field="aspectRatio")
     pictures = [{"inlineData": {"mimeType": mime, "data": data}} for mime, data in _inline(request)]
@@ -252,9 +264,6 @@ def _content_body(request: VendorRequest) -> dict[str, object]:
 
 
 def _interaction_body(request: VendorRequest) -> dict[str, object]:
-    if request.kind != "video":
-        message = f"gemini makes no {request.kind} as a task"
-        raise ProviderInvalid(message)
     words = in_the_words_of_the_route(request)
     pictures = [{"type": "image", "mime_type": mime, "data": data} for mime, data in _inline(request)]
     duration = {} if request.duration_seconds is None else {"duration": f"{request.duration_seconds}s"}
@@ -286,10 +295,7 @@ def _doorbell(request: VendorRequest) -> dict[str, object]:
 
 
 def _inline(request: VendorRequest) -> list[tuple[str, str]]:
-    """The inputs for a request's body. Raises: ProviderInvalid when they are more than the vendor takes that way."""
-    if sum(encoded_bytes(picture.data) for picture in request.inputs) > _INLINE_BYTES:
-        message = "the inputs are larger than the vendor takes in a request"
-        raise ProviderInvalid(message)
+    """The inputs for a request's body."""
     return [(picture.mime, base64.b64encode(picture.data).decode()) for picture in request.inputs]
 
 

@@ -19,8 +19,3 @@ def decoded(value: object) -> bytes:
         message = "a made picture without bytes"
         raise ProviderOutcomeUnknown(message)
     return data
-
-
-def encoded_bytes(data: bytes) -> int:
-    """How long the bytes are in base64."""
-    return (len(data) + 2) // 3 * 4

@@ -7,9 +7,11 @@ reference.
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 from urllib.parse import quote
 
+from app.adapters.providers.fitting import fitted
 from app.adapters.providers.http import (
     ANSWER_LIMIT_SECONDS,
     PICTURE_ANSWER_BYTES,
@@ -41,7 +43,6 @@ from app.domain.ports import (
     Shape,
     TaskReport,
     TaskState,
-    VendorInput,
     VendorRequest,
 )
 
@@ -177,6 +178,8 @@ class StabilityProvider:
         if request.kind not in _KINDS or not _ENDPOINT.fullmatch(endpoint):
             message = f"stability makes no {request.kind} by {sentence(request.vendor_model)}"
             raise ProviderInvalid(message)
+        _require_inputs(request)
+        request = replace(request, inputs=await fitted(request.inputs, total_bytes=_INPUT_BYTES))
         return await self._http.create(
             f"stable-image/{endpoint}",
             files=_form(endpoint, model, request),
@@ -186,9 +189,9 @@ class StabilityProvider:
 
 
 def _form(endpoint: str, model: str, request: VendorRequest) -> dict[str, object]:
-    """The fields of a create; the endpoints take forms even without a file. Raises: ProviderInvalid."""
+    """The fields of a create; the endpoints take forms even without a file."""
     words = in_the_words_of_the_route(request, inputs_field="image")
-    picture = _input(request)
+    picture = next(iter(request.inputs), None)
     fields = {
         **({} if endpoint in _WORDLESS else _described(request)),
         **({"model": model} if model else {}),
@@ -219,17 +222,12 @@ def _from_a_picture(endpoint: str) -> dict[str, str]:
     return {**mode, "strength": _STRENGTH}
 
 
-def _input(request: VendorRequest) -> VendorInput | None:
+def _require_inputs(request: VendorRequest) -> None:
+    """Raises: ProviderInvalid."""
     wanted = 0 if request.kind == "image" else 1
     if len(request.inputs) != wanted:
         message = f"stability takes {wanted} inputs for one {request.kind}"
         raise ProviderInvalid(message)
-    if not request.inputs:
-        return None
-    if len(request.inputs[0].data) > _INPUT_BYTES:
-        message = "the input is larger than the vendor takes"
-        raise ProviderInvalid(message)
-    return request.inputs[0]
 
 
 def _text(value: object) -> str:

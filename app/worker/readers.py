@@ -120,6 +120,8 @@ class QueueReader:
         except Exception as error:  # noqa: BLE001 - whatever ends arq's loop, the loop is built anew
             log.warning("queue_reader_failed", queue=self._queue.value, error=str(error))
         finally:
+            # Also when nobody has asked for the age before: else a worker that has just ended looks long dead.
+            self._last_turn = worker.turned_at or self._last_turn
             self._worker = None
             await _close(worker, client)
 

@@ -2,9 +2,11 @@
 
 import asyncio
 import itertools
+import time
 from collections.abc import AsyncIterator
 
 import pytest
+import structlog
 from redis.asyncio import Redis
 
 from app.adapters.queue import ArqQueue
@@ -105,6 +107,24 @@ async def test_a_reader_says_how_long_ago_it_last_turned(shop: Shop, redis_url: 
     await until(lambda: reader.age_seconds > 0.3)
     reading = asyncio.create_task(reader.run())
     await until(lambda: reader.age_seconds < 0.2)
+    reader.stop()
+    async with asyncio.timeout(10):
+        await reading
+
+
+async def test_a_readers_age_counts_from_its_last_turn_though_nobody_asked_before_redis_went(
+    shop: Shop, own_redis: ServerProcess
+) -> None:
+    reader = QueueReader(Queue.DELIVERY, own_redis.server.url, HeldJobs(shop), max_jobs=4)
+    reading = asyncio.create_task(reader.run())
+    await until(lambda: reader.age_seconds < 0.2)
+    asked_at = time.monotonic()
+    await until(lambda: time.monotonic() - asked_at > 2)
+    with structlog.testing.capture_logs() as logs:
+        own_redis.kill()
+        killed_at = time.monotonic()
+        await until(lambda: any(entry["event"] == "queue_reader_ended" for entry in logs))
+        assert reader.age_seconds < time.monotonic() - killed_at + 1
     reader.stop()
     async with asyncio.timeout(10):
         await reading

@@ -216,7 +216,14 @@ class Container:
         moderation = ModerationService(db, RuleModerator())
         judge = PromptJudge(moderation, catalog)
         medians = MedianCache(db, catalog)
-        deliveries = DeliveryService(db, self.messenger, lease=lease, metrics=metrics, crashpoints=self.crashpoints)
+        deliveries = DeliveryService(
+            db,
+            self.messenger,
+            lease=lease,
+            retry_delays_seconds=settings.delivery_retry_seconds,
+            metrics=metrics,
+            crashpoints=self.crashpoints,
+        )
         uploads = UploadService(
             db,
             self.storage,

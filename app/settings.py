@@ -81,9 +81,7 @@ class TelegramSettings(BaseModel):
     @field_validator("admin_ids", mode="before")
     @classmethod
     def _split_ids(cls, value: object) -> object:
-        if isinstance(value, str):
-            return tuple(part.strip() for part in value.split(",") if part.strip())
-        return value
+        return _parts(value)
 
     @field_validator("alert_chat_id", mode="before")
     @classmethod
@@ -241,6 +239,12 @@ class WorkSettings(BaseModel):
     ring_longest_seconds: Seconds = 60.0
     rings_per_sweep: Positive = 200
     unreachable_task_hours: Positive = 24
+    delivery_retry_seconds: Annotated[tuple[Positive, ...], NoDecode] = (5, 12, 60, 300, 900, 3_600, 21_600)
+
+    @field_validator("delivery_retry_seconds", mode="before")
+    @classmethod
+    def _split_delays(cls, value: object) -> object:
+        return _parts(value)
 
 
 class Settings(
@@ -444,6 +448,13 @@ def _is_address(address: str, schemes: tuple[str, ...]) -> bool:
         return parts.scheme in schemes and has_host and parts.port != 0
     except ValueError:
         return False
+
+
+def _parts(value: object) -> object:
+    """What is written with commas, in parts."""
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    return value
 
 
 def _is_weak(secret: str, *, minimum_length: int) -> bool:

@@ -76,10 +76,12 @@ def shown(field: FieldInfo) -> str:
     default = field.default
     if isinstance(default, SecretStr):
         default = default.get_secret_value()
-    if default is None or default is PydanticUndefined or default == ():
+    if default is None or default is PydanticUndefined:
         return ""
     if isinstance(default, bool):
         return str(default).lower()
+    if isinstance(default, tuple):
+        return ",".join(map(str, default))
     if isinstance(default, float) and default.is_integer():
         return str(int(default))
     return str(default)

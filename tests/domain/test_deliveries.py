@@ -6,7 +6,6 @@ from uuid import UUID, uuid4
 import pytest
 
 from app.core.jobs import Queue
-from app.domain.delivery.service import RETRY_DELAYS_SECONDS
 from app.domain.generations.models import Origin, Status
 from app.domain.generations.views import GenerationView
 from app.domain.ports import (
@@ -82,11 +81,12 @@ async def test_the_progress_message_stays_until_the_result_has_arrived(shop: Sho
 
 
 async def test_what_failed_is_tried_again_at_the_right_times(shop: Shop, ann: UserView) -> None:
-    assert RETRY_DELAYS_SECONDS[:2] == (5, 12), "three tries within 20 s"
-    assert RETRY_DELAYS_SECONDS[2:] == tuple(60 * minutes for minutes in (1, 5, 15, 60, 360))
+    delays_seconds = shop.settings.delivery_retry_seconds
+    assert delays_seconds[:2] == (5, 12), "three tries within 20 s"
+    assert delays_seconds[2:] == tuple(60 * minutes for minutes in (1, 5, 15, 60, 360))
     await finished(shop, ann)
     shop.telegram.errors.extend(SendFailed("502") for _ in range(99))
-    for tries, delay in enumerate(RETRY_DELAYS_SECONDS, start=1):
+    for tries, delay in enumerate(delays_seconds, start=1):
         assert await shop.deliver(await result_id(shop)) == "OWED"
         (row,) = await shop.run_sql(RESULT)
         assert (row["state"], row["attempts"]) == ("OWED", tries)
@@ -307,7 +307,7 @@ async def test_our_own_fault_is_tried_again_and_at_last_told(shop: Shop, ann: Us
     await finished(shop, ann, origin=Origin.API)
     result = await result_id(shop)
     shop.telegram.errors.extend(KeyError("a bug") for _ in range(99))
-    for _ in range(len(RETRY_DELAYS_SECONDS) + 1):
+    for _ in range(len(shop.settings.delivery_retry_seconds) + 1):
         await make_due(shop)
         with pytest.raises(KeyError):
             await shop.deliver(result)

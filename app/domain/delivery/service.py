@@ -34,9 +34,6 @@ from app.domain.users import repository as users
 
 log = structlog.get_logger(__name__)
 
-# Three quick tries within 20 s, then patience (spec §4); after the last one it is a dead letter.
-RETRY_DELAYS_SECONDS: Final = (5, 12, 60, 300, 900, 3_600, 21_600)
-
 _PRIORITIES: Final = {
     DeliveryRank.REPLY: Priority.REPLY,
     DeliveryRank.RESULT: Priority.RESULT,
@@ -87,7 +84,7 @@ class PlainContent:
 
 
 class DeliveryService:
-    """The outbox's use cases."""
+    """The outbox's use cases. After the last of the retry delays, what does not arrive is a dead letter."""
 
     def __init__(
         self,
@@ -95,12 +92,14 @@ class DeliveryService:
         messenger: Messenger,
         *,
         lease: timedelta,
+        retry_delays_seconds: Sequence[int],
         metrics: Metrics,
         crashpoints: CrashPoints,
     ) -> None:
         self._db = db
         self._messenger = messenger
         self._lease = lease
+        self._retry_delays_seconds = retry_delays_seconds
         self._metrics = metrics
         self._crashpoints = crashpoints
         plain = PlainContent()
@@ -215,9 +214,9 @@ class DeliveryService:
         return state
 
     async def _try_again(self, claimed: ClaimedDelivery, error: str) -> DeliveryState:
-        if claimed.attempts >= len(RETRY_DELAYS_SECONDS):
+        if claimed.attempts >= len(self._retry_delays_seconds):
             return await self._bury(claimed, error)
-        delay = timedelta(seconds=RETRY_DELAYS_SECONDS[claimed.attempts])
+        delay = timedelta(seconds=self._retry_delays_seconds[claimed.attempts])
         return await self._retry(claimed, attempts=claimed.attempts + 1, delay=delay, error=error)
 
     async def _retry(self, claimed: ClaimedDelivery, *, attempts: int, delay: timedelta, error: str) -> DeliveryState:

@@ -178,7 +178,7 @@ async def withdraw(tx: Tx, payment: PaymentView) -> None:
             if payment.user_id is not None:
                 await tx.execute(_SHORTEN, {"user_id": payment.user_id, "grace": GRACE})
         case Purpose.PACK | Purpose.UNLOCK | Purpose.DRAFT:
-            pass
+            return
 
 
 async def restore(tx: Tx, payment: PaymentView) -> None:
@@ -194,7 +194,7 @@ async def restore(tx: Tx, payment: PaymentView) -> None:
             if payment.user_id is not None:
                 await tx.execute(_SHORTEN, {"user_id": payment.user_id, "grace": GRACE})
         case Purpose.PACK | Purpose.UNLOCK | Purpose.DRAFT:
-            pass
+            return
 
 
 def is_whole(method: Method) -> bool:

@@ -83,7 +83,7 @@ async def test_nobody_starts_sees_cancels_or_deletes_what_is_anothers(
     for row in forged["reply_markup"]["inline_keyboard"]:
         answer = await stranger.tap_data(forged, row[0]["callback_data"])
         assert (answer or {})["text"] in {
-            "There is no such picture in your history.",
+            "There is nothing like this in your history.",
             "It is not there (any more).",
         }, row
     assert (await container.services.generations.get(Actor.user(user.id), view.id)).is_open

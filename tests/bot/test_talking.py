@@ -25,7 +25,7 @@ async def test_links_that_lead_nowhere_greet_all_the_same(new_phone: NewPhone, p
 async def test_a_link_to_somebody_elses_generation_shows_nothing(new_phone: NewPhone) -> None:
     phone = await new_phone()
     said = await phone.ask(f"/start gen_{shorten(new_id())}")
-    assert words_of(said) == "There is no such picture in your history."
+    assert words_of(said) == "There is nothing like this in your history."
 
 
 async def test_who_comes_by_somebody_elses_link_is_greeted_with_the_gift(new_phone: NewPhone) -> None:

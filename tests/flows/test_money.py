@@ -219,8 +219,8 @@ async def test_who_is_short_pays_for_exactly_this_and_it_starts_by_itself(
     await ann.find("Held 4 💎 · charged 4 💎 · returned 0 💎")
     assert (await ann.pay(bill))["status"] == "failed"
     assert await statement(ann) == [
-        "4 💎 Charged for a picture",
-        f"{MINUS}4 💎 Set aside for a picture",
+        "4 💎 Charged for an order",
+        f"{MINUS}4 💎 Set aside for an order",
         "+4 💎 Credits bought",
         f"{MINUS}19 💎 Adjustment by support",
         "+20 💎 Gift",

@@ -50,18 +50,19 @@ paysupport-enough = ✉️ Your messages have arrived. Please wait for the answe
 
 terms =
     <b>Terms of use</b>
-    1. Credits (💎) pay for pictures. The price is shown before each start.
-    2. The price is set aside at the start and charged when the picture is ready. For what could not be made, credits are returned by themselves, at once.
+    1. Credits (💎) pay for pictures and videos. The price is shown before each start.
+    2. The price is set aside at the start and charged when the work is ready. For what could not be made, credits are returned by themselves, at once.
     3. Forbidden: sexual content with minors, other people’s intimate pictures, calls to violence, fraud and anything else the law forbids. Such requests are refused, and who insists is blocked.
-    4. Pictures are made by neural networks: we do not promise that they are like something in particular, nor that they are unique.
+    4. Pictures and videos are made by neural networks: we do not promise that they are like something in particular, nor that they are unique.
     5. What you have made is yours to use, as far as the law and the rights of others allow.
     6. Questions about payments: /paysupport
 
 privacy =
     <b>Your data</b>
-    We keep your Telegram id and name, your requests and pictures, and the statement of your credits.
-    The text of a request is passed on to the neural network that draws, and to nobody else. Your name and id are not.
-    Any picture can be deleted in /history: it goes at once, together with its text.
+    We keep your Telegram id and name, your requests, the photos you send, what was made of them, and the statement of your credits.
+    The text and the photos of a request are passed on to the neural network that makes it, and to nobody else. Your name and id are not.
+    Photos that you send are deleted some time after the work is done. Those of a person for photo packs stay until you delete the person in /pack.
+    Whatever was made can be deleted in /history: it goes at once, together with its text.
     The statement of credits is kept, as accounting demands.
 
 # The card
@@ -159,7 +160,7 @@ button-newer = ◀ Newer
 button-older = Older ▶
 
 # History
-history-title = 🗂 <b>Your pictures</b>
+history-title = 🗂 <b>What you have made</b>
 history-empty = Nothing here yet. Write what you would like to see, and it will be the first.
 history-empty-filter = Nothing of this kind.
 history-hint = A number opens it.
@@ -180,7 +181,7 @@ deleted = 🗑 Deleted, together with its text.
 # Small words
 cancel-asked = 🛑 Stopping. If it can still be stopped free of charge, everything is returned.
 cancel-nothing = Nothing is being made for you right now.
-cancel-too-late = It can no longer be cancelled: the picture is being made. You will have it soon.
+cancel-too-late = It can no longer be cancelled: it is being made. You will have it soon.
 toast-started = 🚀 Started
 toast-already-started = It has been started already.
 toast-cancelled =
@@ -206,7 +207,7 @@ unknown-command = I do not know this command. All that I can do: /help
 command-start = Begin
 command-help = How it works
 command-balance = Balance and statement
-command-history = Your pictures
+command-history = Everything you have made
 command-cancel = Stop the latest one
 command-quick = Start without the card
 command-language = Language

@@ -9,17 +9,17 @@ error-forbidden = You may not do this.
 error-user-banned = Your account is blocked. If you think this is a mistake, write to us: /paysupport
 error-user-suspended = Your account is suspended until { $until }. Reason: { $reason }
 error-user-not-found = There is no such user.
-error-generation-not-found = There is no such picture in your history.
+error-generation-not-found = There is nothing like this in your history.
 error-not-found = It is not there (any more).
 error-insufficient-credits = Not enough credits: { $required } 💎 needed, { $available } 💎 available. You were not charged.
 error-duplicate-request = This has already been accepted. You were not charged twice.
 error-idempotency-key-reused = This request key was used for something else. You were not charged.
 error-concurrent-update = Somebody was faster just now. You were not charged. Please try again.
 error-price-changed = The price is now { $price } 💎. You were not charged.
-error-generation-not-cancellable = It can no longer be cancelled: the picture is being made or is finished.
+error-generation-not-cancellable = It can no longer be cancelled: it is being made or is finished.
 error-max-active-generations =
     { $limit ->
-        [one] { $limit } picture is being made for you already: that is the limit. Please wait until it is done. You were not charged.
+        [one] { $limit } order is being made for you already: that is the limit. Please wait until it is done. You were not charged.
        *[other] { $limit } are being made for you already: that is the limit. Please wait until one is done. You were not charged.
     }
 error-rate-limit-exceeded =
@@ -58,6 +58,6 @@ error-provider-outcome-unknown = We lost sight of this one. The credits were ret
 # Why a generation failed; the money is told of in the next line.
 failure-generation-timeout = It took too long, and we stopped waiting.
 failure-provider-error = The model could not make it. It may work at the next try, or in other words.
-failure-provider-outcome-unknown = The connection to the model was lost, and we could not find your picture.
+failure-provider-outcome-unknown = The connection to the model was lost, and we could not find what it made.
 failure-prompt-rejected = The model refused it because of its content rules. Please put it differently.
 failure-internal-error = Something broke on our side. We know about it already.

@@ -3,11 +3,11 @@
 ledger-grant = Подарок
 ledger-adjust = Поправка от поддержки
 ledger-spend = Снят водяной знак
-ledger-hold = Резерв на картинку
-ledger-capture = Списано за картинку
-ledger-release = Возврат за картинку
+ledger-hold = Резерв на заказ
+ledger-capture = Списано за заказ
+ledger-release = Возврат за заказ
 ledger-purchase = Покупка кредитов
-ledger-retire = Деньги возвращены за несделанную картинку
+ledger-retire = Деньги возвращены за несделанный заказ
 ledger-clawback = Списано из-за возврата платежа
 ledger-clawback-undo = Возвращено: возврат платежа не состоялся
 ledger-reward-reversal = Отменена награда за приглашение

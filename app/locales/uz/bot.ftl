@@ -50,18 +50,19 @@ paysupport-enough = ✉️ Xabarlaringiz yetib keldi. Javobni kuting yoki bir so
 
 terms =
     <b>Shartlar</b>
-    1. Rasmlar uchun kredit (💎) bilan toʻlanadi. Narx har bir boshlashdan oldin koʻrinadi.
-    2. Boshlanganda narx band qilinadi, rasm tayyor boʻlganda yechiladi. Chiqmagan rasm uchun kreditlar darhol va oʻzi qaytadi.
+    1. Rasm va videolar uchun kredit (💎) bilan toʻlanadi. Narx har bir boshlashdan oldin koʻrinadi.
+    2. Boshlanganda narx band qilinadi, ish tayyor boʻlganda yechiladi. Chiqmagan ish uchun kreditlar darhol va oʻzi qaytadi.
     3. Taqiqlanadi: voyaga yetmaganlar ishtirokidagi jinsiy kontent, birovning intim suratlari, zoʻravonlikka chaqiriq, firibgarlik va qonun taqiqlagan hamma narsa. Bunday soʻrovlar rad etiladi, takrorlaganlar bloklanadi.
-    4. Rasmlarni neyrotarmoqlar chizadi: biror narsaga oʻxshashini ham, takrorlanmasligini ham vaʼda qilmaymiz.
+    4. Rasm va videolarni neyrotarmoqlar yaratadi: biror narsaga oʻxshashini ham, takrorlanmasligini ham vaʼda qilmaymiz.
     5. Yaratganingizdan qonun va boshqalarning huquqlari yoʻl qoʻygan darajada oʻzingiz foydalanasiz.
     6. Toʻlovlar haqida savollar: /paysupport
 
 privacy =
     <b>Maʼlumotlaringiz</b>
-    Biz Telegramdagi raqamingiz va ismingizni, soʻrovlaringiz va rasmlaringizni hamda kreditlar hisobotini saqlaymiz.
-    Soʻrov matni rasm chizadigan neyrotarmoqqa beriladi, boshqa hech kimga emas. Ism va raqam berilmaydi.
-    Istalgan rasmni /history ichida oʻchirish mumkin: u matni bilan birga darhol yoʻqoladi.
+    Biz Telegramdagi raqamingiz va ismingizni, soʻrovlaringizni, yuborgan suratlaringizni, ulardan yaratilganlarni hamda kreditlar hisobotini saqlaymiz.
+    Soʻrovning matni va suratlari uni bajaradigan neyrotarmoqqa beriladi, boshqa hech kimga emas. Ism va raqam berilmaydi.
+    Yuborgan suratlaringiz ish tugagach, bir muddatdan keyin oʻchiriladi. Fotosessiya uchun odamning suratlari uni /pack ichida oʻchirmaguningizcha saqlanadi.
+    Yaratilgan hamma narsani /history ichida oʻchirish mumkin: u matni bilan birga darhol yoʻqoladi.
     Kreditlar hisoboti saqlanadi, hisob-kitob shuni talab qiladi.
 
 # Kartochka
@@ -143,7 +144,7 @@ button-newer = ◀ Yangiroq
 button-older = Oldingi ▶
 
 # Tarix
-history-title = 🗂 <b>Rasmlaringiz</b>
+history-title = 🗂 <b>Yaratganlaringiz</b>
 history-empty = Bu yer hozircha boʻsh. Nimani koʻrmoqchi ekaningizni yozing, birinchisi paydo boʻladi.
 history-empty-filter = Bundaylari yoʻq.
 history-hint = Raqam rasmni ochadi.
@@ -164,7 +165,7 @@ deleted = 🗑 Matni bilan birga oʻchirildi.
 # Qisqa javoblar
 cancel-asked = 🛑 Toʻxtatilmoqda. Bepul toʻxtatishning iloji boʻlsa, hammasi qaytadi.
 cancel-nothing = Siz uchun hozir hech narsa bajarilmayapti.
-cancel-too-late = Endi bekor qilib boʻlmaydi: rasm chizilmoqda. Tez orada sizda boʻladi.
+cancel-too-late = Endi bekor qilib boʻlmaydi: u tayyorlanmoqda. Tez orada sizda boʻladi.
 toast-started = 🚀 Boshlandi
 toast-already-started = Bu allaqachon boshlangan.
 toast-cancelled = Bekor qilindi. { $returned } 💎 qaytarildi.
@@ -186,7 +187,7 @@ unknown-command = Bunday buyruqni bilmayman. Qoʻlimdan keladigan hamma narsa: /
 command-start = Boshlash
 command-help = Bu qanday ishlaydi
 command-balance = Balans va hisobot
-command-history = Rasmlaringiz
+command-history = Yaratganlaringiz
 command-cancel = Oxirgisini toʻxtatish
 command-quick = Kartochkasiz boshlash
 command-language = Til

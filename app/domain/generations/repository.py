@@ -79,6 +79,12 @@ _FIND_KEY = text(
         OR (user_id = :user_id AND request_key NOT LIKE 'api:%'))
     """
 )
+_LOCK_OWN = text(
+    """
+    SELECT status, kind, inputs FROM generations
+    WHERE id = :id AND user_id = :user_id AND deleted_at IS NULL FOR UPDATE
+    """
+)
 _OWNS = text("SELECT EXISTS (SELECT 1 FROM generations WHERE id = :id AND user_id = :user_id AND deleted_at IS NULL)")
 _FORGET_CONTENT = text(
     """
@@ -192,6 +198,14 @@ async def find_by_key(reader: Reader, user_id: int, key: str) -> Earlier | None:
     """What was accepted with this request key, as far as the key is still taken."""
     row = await reader.one_or_none(_FIND_KEY, {"user_id": user_id, "key": key})
     return Earlier(row.id, row.body_hash) if row else None
+
+
+async def lock_own(tx: Tx, user_id: int, generation_id: UUID) -> Row[Any]:
+    """Status, kind and inputs of a user's generation, its row locked after the user's. Raises: GenerationNotFound."""
+    row = await tx.one_or_none(_LOCK_OWN, {"id": generation_id, "user_id": user_id})
+    if row is None:
+        raise GenerationNotFound
+    return row
 
 
 async def require_own(reader: Reader, user_id: int, generation_id: UUID) -> None:

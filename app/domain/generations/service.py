@@ -7,7 +7,6 @@ from typing import Final
 from uuid import UUID
 
 import structlog
-from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
 from app.core.crashpoints import CrashPoints
@@ -19,8 +18,6 @@ from app.domain.actors import Actor
 from app.domain.catalog.service import CatalogService
 from app.domain.catalog.views import Model
 from app.domain.delivery import outbox
-from app.domain.delivery.models import DeliveryKind, DeliveryRank
-from app.domain.delivery.outbox import NewDelivery
 from app.domain.errors import (
     ConcurrentUpdate,
     DuplicateRequest,
@@ -34,17 +31,18 @@ from app.domain.errors import (
     UserNotFound,
     ValidationFailed,
 )
-from app.domain.generations import claims, repository
+from app.domain.generations import repository
 from app.domain.generations.accept import Acceptance, Accepted, Terms, hold_and_queue
+from app.domain.generations.cancel import cancel
 from app.domain.generations.collecting import DELETE_JOB
 from app.domain.generations.inputs import InputResolver
 from app.domain.generations.judging import PromptJudge
 from app.domain.generations.medians import MedianCache
-from app.domain.generations.models import Funding, Kind, Status
+from app.domain.generations.models import Funding, Status
 from app.domain.generations.options import check_allowed, check_funding, check_shape, work_of
+from app.domain.generations.originals import owe_original
 from app.domain.generations.packs import PackPlanner
 from app.domain.generations.requests import SubmitGeneration
-from app.domain.generations.settle import Ending, settle_pending
 from app.domain.generations.styling import Styled, Stylist, style_key_of
 from app.domain.generations.views import GenerationView, Stage
 from app.domain.uploads import repository as uploads
@@ -62,43 +60,6 @@ _FAR_FUTURE: Final = datetime(9999, 1, 1, tzinfo=UTC)
 _LAST_ID: Final = UUID(int=2**128 - 1)
 # A hold that lost a race which is over by the time it is looked at is simply tried again.
 _SUBMIT_TRIES: Final = 3
-
-_LOCK_OWN = text(
-    """
-    SELECT status, kind, inputs FROM generations
-    WHERE id = :id AND user_id = :user_id AND deleted_at IS NULL FOR UPDATE
-    """
-)
-# Whoever claims the task reads the request afresh and stops it; a finished result wins.
-_REQUEST_CANCEL = text(
-    """
-    UPDATE generations g SET cancel_requested_at = coalesce(cancel_requested_at, now()),
-        next_poll_at = CASE WHEN next_poll_at IS NOT NULL THEN now() END, next_ring_at = now() + interval '3 seconds',
-        ring_number = ring_number + 1
-    WHERE id = :id AND status = 'PROCESSING' RETURNING ring_number
-    """
-)
-_SENT_ORIGINALS = text(
-    "SELECT count(*) FROM deliveries WHERE starts_with(key, :prefix) AND generation_id = :id AND state <> 'OWED'"
-)
-_UNSTOPPABLE = text(
-    """
-    SELECT EXISTS (
-        SELECT 1 FROM provider_attempts
-        WHERE generation_id = :id AND (
-            (state IN ('INTENT', 'RUNNING') AND (shape = 'now' OR NOT (provider = ANY(:stoppable))))
-            OR state = 'MADE'))
-    """
-)
-# Of a pack, as long as a shot has not been started, or can be stopped; what is made by then is delivered.
-_PACK_UNSTOPPABLE = text(
-    """
-    SELECT count(DISTINCT a.output_index) = (SELECT g.output_count FROM generations g WHERE g.id = :id)
-        AND NOT coalesce(bool_or(
-            a.state IN ('INTENT', 'RUNNING') AND a.shape = 'task' AND a.provider = ANY(:stoppable)), false)
-    FROM provider_attempts a WHERE a.generation_id = :id
-    """
-)
 
 
 class GenerationService:
@@ -241,17 +202,7 @@ class GenerationService:
         """
         async with self._db.transaction() as tx:
             await _lock(tx, actor)
-            ending = Ending(Status.CANCELLED, stored=0, reason="cancelled by the user")
-            if await settle_pending(tx, actor.user_id, generation_id, ending) is None:
-                await self._request_cancel(tx, actor, generation_id)
-            else:
-                log.info(
-                    "generation_status",
-                    generation_id=str(generation_id),
-                    old=Status.PENDING.value,
-                    new=Status.CANCELLED.value,
-                    reason=ending.reason,
-                )
+            await cancel(tx, actor.user_id, generation_id, stoppable=self._stoppable)
         return await self.get(actor, generation_id)
 
     async def delete(self, actor: Actor, generation_id: UUID) -> None:
@@ -261,9 +212,7 @@ class GenerationService:
         """
         async with self._db.transaction() as tx:
             await _lock_allowed(tx, actor)
-            row = await tx.one_or_none(_LOCK_OWN, {"id": generation_id, "user_id": actor.user_id})
-            if row is None:
-                raise GenerationNotFound
+            row = await repository.lock_own(tx, actor.user_id, generation_id)
             if not await repository.forget_content(tx, actor.user_id, generation_id):
                 raise GenerationNotCancellable
             await uploads.forget(tx, actor.user_id, row.inputs)
@@ -286,7 +235,7 @@ class GenerationService:
             if user.telegram_id is None:
                 raise UserNotFound
             for output in chosen:
-                await _owe_original(tx, user.id, user.telegram_id, generation_id, output.index)
+                await owe_original(tx, user.id, user.telegram_id, generation_id, output.index)
 
     async def _check_sender(self, actor: Actor, request: SubmitGeneration) -> UserView:
         """Ban, body, idempotency: what needs no catalogue. Returns the sender."""
@@ -382,18 +331,6 @@ class GenerationService:
             earlier = await repository.find_by_key(reader, actor.user_id, acceptance.request_key)
         return ConcurrentUpdate() if earlier is None else _duplicate(earlier, acceptance.body_hash)
 
-    async def _request_cancel(self, tx: Tx, actor: Actor, generation_id: UUID) -> None:
-        row = await tx.one_or_none(_LOCK_OWN, {"id": generation_id, "user_id": actor.user_id})
-        if row is None:
-            raise GenerationNotFound
-        unstoppable = _PACK_UNSTOPPABLE if row.kind == Kind.PACK else _UNSTOPPABLE
-        if row.status != Status.PROCESSING or await tx.scalar(
-            unstoppable, {"id": generation_id, "stoppable": self._stoppable}
-        ):
-            raise GenerationNotCancellable
-        ring_number = await tx.scalar(_REQUEST_CANCEL, {"id": generation_id})
-        tx.after_commit(claims.ring(generation_id, ring_number), Signal(actor.user_id))
-
 
 async def _lock(tx: Tx, actor: Actor) -> UserView:
     """The acting user, locked first as always. Raises: UserNotFound."""
@@ -408,27 +345,6 @@ async def _lock_allowed(tx: Tx, actor: Actor) -> UserView:
     user = await _lock(tx, actor)
     require_allowed(user)
     return user
-
-
-async def _owe_original(tx: Tx, user_id: int, chat_id: int, generation_id: UUID, index: int) -> None:
-    earlier = int(
-        await tx.scalar(_SENT_ORIGINALS, {"id": generation_id, "prefix": f"original:{generation_id}:{index}:"})
-    )
-    # Numbered by what was sent before, so that a double tap owes one file and a later wish another.
-    key = f"original:{generation_id}:{index}:{earlier}"
-    await outbox.owe(
-        tx,
-        NewDelivery(
-            key=key,
-            kind=DeliveryKind.ORIGINAL,
-            rank=DeliveryRank.RESULT,
-            user_id=user_id,
-            chat_id=chat_id,
-            generation_id=generation_id,
-            template="original",
-            params={"generation_id": str(generation_id), "output_index": index},
-        ),
-    )
 
 
 def _duplicate(earlier: repository.Earlier, body_hash: bytes | None) -> DuplicateRequest | IdempotencyKeyReused:

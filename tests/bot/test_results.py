@@ -9,6 +9,7 @@ from app.domain.generations.models import Status
 from app.domain.generations.views import GenerationView
 from tests.bot.conftest import NewPhone
 from tests.bot.phone import Json, Phone, button_of, buttons_of, until, words_of
+from tests.bot.updates import post, tap_on
 
 OPERATOR = Actor.operator("tests")
 
@@ -200,6 +201,44 @@ async def test_the_history_has_pages_and_filters(new_phone: NewPhone, container:
     statement = await phone.ask("/balance")
     await phone.tap(statement, "Older")
     assert "+20 💎 Gift" in words_of(await phone.look(statement) or {})
+
+
+async def test_the_history_is_filtered_by_kind_and_status_together(new_phone: NewPhone, working: Container) -> None:
+    phone = await new_phone()
+    await start(phone, "[now] a kite")
+    result = await phone.find("Your picture is ready")
+    await phone.tap(result, "Enlarge")
+    await phone.tap(await phone.find("Larger", after=result["message_id"]), "Create")
+
+    async def are_over() -> bool:
+        made = await generations(working, phone)
+        return len(made) == 2 and not any(view.is_open for view in made)
+
+    await until(are_over)
+    history = await phone.ask("/history")
+
+    async def shown(label: str) -> list[str]:
+        await phone.tap(await phone.look(history) or {}, label)
+        return [
+            line.partition(". ")[2] for line in words_of(await phone.look(history) or {}).split("\n") if ". " in line
+        ]
+
+    titles = ("Standard ·", "Larger ·")
+    assert [words_of(history).count(title) for title in titles] == [1, 1]
+    assert len(await shown("Pictures")) == 1
+    assert "Standard ·" in words_of(await phone.look(history) or {})
+    assert len(await shown("Enlarged")) == 1
+    assert "Larger ·" in words_of(await phone.look(history) or {})
+    # The other filter keeps this one; a second tap takes it away.
+    assert await shown("Not made") == []
+    assert "Nothing of this kind" in words_of(await phone.look(history) or {})
+    assert len(await shown("Ready")) == 1
+    assert len(await shown("✓ 🔍 Enlarged")) == 2
+    # A button of an older message says no kind; one that was made up is as if it said none.
+    for data in ("h::all.0", "h::all.rockets.0", "h::none.0"):
+        assert await post(working.settings, tap_on(phone.id, history["message_id"], data)) == 200
+        assert "Ready" in str(buttons_of(await phone.look(history) or {}))
+        assert [words_of(await phone.look(history) or {}).count(title) for title in titles] == [1, 1], data
 
 
 async def test_a_link_to_ones_own_generation_shows_it(new_phone: NewPhone, working: Container) -> None:

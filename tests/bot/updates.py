@@ -21,6 +21,15 @@ def private_message(telegram_id: int, text: str = "", **content: Any) -> Json:
     return {"update_id": number, "message": message | ({"text": text} if text else {})}
 
 
+def tap_on(telegram_id: int, message_id: int, data: str) -> Json:
+    """An update with a tap on a button that a message of ours has no longer, or never had."""
+    update = private_message(telegram_id)
+    sender = update["message"]["from"]
+    message = {**update["message"], "message_id": message_id, "from": {**sender, "is_bot": True}, "text": "…"}
+    query = {"id": str(update["update_id"]), "from": sender, "message": message, "chat_instance": "1", "data": data}
+    return {"update_id": update["update_id"], "callback_query": query}
+
+
 async def post(settings: Settings, body: Json | bytes, *, secret: str | None = None) -> int:
     """Post to the webhook, with the right secret unless told otherwise; the status."""
     given = settings.telegram_webhook_secret.get_secret_value() if secret is None else secret

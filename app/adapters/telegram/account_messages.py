@@ -73,7 +73,8 @@ def history(words: Words, params: Mapping[str, Any]) -> Message:
     """A page of the history as a numbered list."""
     lines = [words.html("history-title"), ""]
     if not params["items"]:
-        lines.append(words.html("history-empty" if params["filter"] == "all" else "history-empty-filter"))
+        is_filtered = params["filter"] != "all" or params.get("kind")
+        lines.append(words.html("history-empty-filter" if is_filtered else "history-empty"))
     lines += [_line(at, item) for at, item in enumerate(params["items"], start=1)]
     if params["items"]:
         lines += ["", words.html("history-hint")]

@@ -40,7 +40,7 @@ class Action(StrEnum):
     DELETE = "d"  # id: the generation; asks first
     DELETE_SURELY = "D"  # id: the generation
     KEEP = "k"  # id: the generation that is not deleted after all
-    HISTORY = "h"  # value: filter and page
+    HISTORY = "h"  # value: status, kind and page; of older messages, status and page
     BALANCE = "b"  # value: page
     LANGUAGE = "l"  # value: the language
     START_FREE = "f"  # id: the draft to start free of charge; value: "card" on a card

@@ -19,6 +19,9 @@ AS_THE_PHOTO: Final = "auto"
 """The ratio of what keeps its photo's shape: nobody is shown this word."""
 
 HISTORY_FILTERS: Final = ("all", "done", "failed")
+HISTORY_KINDS: Final = ("image", "edit", "video", "upscale", "pack")
+
+_KINDS_PER_ROW: Final = 3
 
 # Telegram shows about this much of a button on a phone.
 _LONGEST_TITLE: Final = 24
@@ -156,21 +159,30 @@ def balance(words: Words, params: Mapping[str, Any]) -> InlineKeyboardMarkup | N
 
 
 def history(words: Words, params: Mapping[str, Any]) -> InlineKeyboardMarkup:
-    """Numbers that open the items, filters, pages."""
+    """Numbers that open the items, filters by kind and by status, pages. The kind that is chosen takes itself away."""
     chosen: str = params["filter"]
+    kind: str = params.get("kind") or ""
+    kinds = [
+        callback_button(
+            _marked(words.plain(f"button-kind-{name}"), is_chosen=name == kind),
+            pack(Action.HISTORY, value=f"{chosen}.{'' if name == kind else name}.0"),
+        )
+        for name in HISTORY_KINDS
+    ]
     rows = [
         [
             callback_button(str(at), pack(Action.OPEN, item["generation_id"]))
             for at, item in enumerate(params["items"], start=1)
         ],
+        *(kinds[at : at + _KINDS_PER_ROW] for at in range(0, len(kinds), _KINDS_PER_ROW)),
         [
             callback_button(
                 _marked(words.plain(f"button-filter-{name}"), is_chosen=name == chosen),
-                pack(Action.HISTORY, value=f"{name}.0"),
+                pack(Action.HISTORY, value=f"{name}.{kind}.0"),
             )
             for name in HISTORY_FILTERS
         ],
-        _pager(words, Action.HISTORY, f"{chosen}.", page=params["page"], has_next=params["has_next"]),
+        _pager(words, Action.HISTORY, f"{chosen}.{kind}.", page=params["page"], has_next=params["has_next"]),
     ]
     return keyboard(rows)
 

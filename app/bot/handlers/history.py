@@ -34,13 +34,19 @@ def build_router() -> Router:
 
 async def show(_message: Message, conversation: Conversation) -> None:
     """The newest page of everything."""
-    await conversation.show("history", await _params(conversation, "all", 0))
+    await conversation.show("history", await _params(conversation, "all", None, 0))
 
 
 async def turn(_query: CallbackQuery, tap: Tap, conversation: Conversation) -> None:
-    """Another page or filter, in place of this one."""
-    chosen, _, number = tap.value.partition(".")
-    params = await _params(conversation, chosen if chosen in _STATUSES else "all", page_number(number))
+    """Another page or filter, in place of this one. Whatever no button of ours says filters nothing."""
+    status, _, rest = tap.value.partition(".")
+    kind, _, number = rest.rpartition(".")
+    params = await _params(
+        conversation,
+        status if status in _STATUSES else "all",
+        kind if kind in keyboards.HISTORY_KINDS else None,
+        page_number(number),
+    )
     await conversation.edit("history", params)
 
 
@@ -78,16 +84,17 @@ async def delete(_query: CallbackQuery, tap: Tap, conversation: Conversation) ->
     await conversation.answer("toast-deleted")
 
 
-async def _params(conversation: Conversation, chosen: str, number: int) -> dict[str, object]:
+async def _params(conversation: Conversation, chosen: str, kind: str | None, number: int) -> dict[str, object]:
     page = await page_of(
         number,
         _PER_PAGE,
         lambda limit: conversation.services.generations.list_(
-            conversation.actor, limit=limit, status=_STATUSES[chosen]
+            conversation.actor, limit=limit, kind=kind, status=_STATUSES[chosen]
         ),
     )
     return {
         "filter": chosen,
+        "kind": kind,
         "items": [generation_params(conversation, view) for view in page.items],
         "page": page.number,
         "has_next": page.has_next,

@@ -4,6 +4,7 @@ A missing or broken message is our bug and never the user's: English stands in f
 """
 
 import functools
+import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -18,11 +19,14 @@ log = structlog.get_logger(__name__)
 
 LANGUAGES: Final = ("ru", "en", "uz")
 FALLBACK_LANGUAGE: Final = "en"
+NO_BREAK_SPACE: Final = "\u00a0"
 
 # People whose Telegram speaks these (ISO 639-1) mostly read Russian, and none of our other languages.
 _READ_RUSSIAN: Final = frozenset(
     ("ru", "be", "uk", "kk", "ky", "tg", "tk", "hy", "az", "ka", "tt", "ba", "cv", "ce", "os", "mn", "ab", "sah")
 )
+# A number and the sign of what it counts stay on one line. Here, since nobody sees in a catalogue which space it is.
+_SIGN: Final = re.compile(r"(?<=[}\d]) (?=[💎⭐📸%])")
 # Fluent formats these by the rules of the language; anything else is shown as its text.
 _FORMATTED_TYPES: Final = (str, int, float, Decimal, date)
 
@@ -94,7 +98,7 @@ def _load(folder: Path, language: str) -> FluentBundle:
     # No isolation marks: Telegram and the cabinet show them as boxes on some phones.
     bundle = FluentBundle([language], use_isolating=False)
     for file in sorted(folder.glob("*.ftl")):
-        resource = FluentResource(file.read_text(encoding="utf-8"))
+        resource = FluentResource(_SIGN.sub(NO_BREAK_SPACE, file.read_text(encoding="utf-8")))
         for entry in resource.body:
             if isinstance(entry, ast.Junk):
                 log.error("message_unreadable", file=file.name, language=language, text=(entry.content or "")[:200])

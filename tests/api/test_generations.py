@@ -89,7 +89,7 @@ async def test_a_failed_one_says_why_and_that_the_credits_are_back(open_cabinet:
     failed = (await cabinet.get(f"/generations/{made}")).json()
     assert (failed["status"], failed["charged"], failed["returned"]) == ("failed", 0, PRICE)
     assert failed["error"]["code"] == "PROVIDER_ERROR"
-    assert f"{PRICE} 💎" in failed["error"]["message"]
+    assert f"{PRICE}\u00a0💎" in failed["error"]["message"]
     statement = await cabinet.ledger()
     assert [entry["kind"] for entry in statement] == ["RELEASE", "HOLD", "GRANT"]
     assert statement[0]["reference"] == f"generation:{made}"

@@ -180,3 +180,14 @@ def test_every_reason_of_a_failure_has_its_sentence() -> None:
     for reason in errors.FailureReason:
         assert message_key(reason) in ENGLISH
         assert "failure-" + reason.lower().replace("_", "-") in ENGLISH
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_number_and_its_sign_stay_on_one_line(language: str) -> None:
+    translator, numbers = Translator(LOCALES), 0
+    for key, message in read(language).items():
+        for number in (1, 2, 5):
+            said = translator.translate(language, key, **dict.fromkeys(message.variables, number))
+            assert not re.search(r"\d(?:</\w+>)?[ \n](?:<\w+>)?[💎⭐📸%]", said), said
+            numbers += len(re.findall(r"\d\u00a0[💎⭐📸%]", said))
+    assert numbers > 100

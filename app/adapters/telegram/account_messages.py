@@ -7,7 +7,7 @@ from aiogram.types import InlineKeyboardMarkup
 
 from app.adapters.telegram import keyboards
 from app.adapters.telegram.words import Words, escape, shorten
-from app.core.i18n import moment
+from app.core.i18n import NO_BREAK_SPACE, moment
 
 Message = tuple[str, InlineKeyboardMarkup | None]
 
@@ -91,7 +91,8 @@ def _line(number: int, item: Mapping[str, Any]) -> str:
 
 def _entry(words: Words, item: Mapping[str, Any]) -> str:
     reference = f" <code>#{escape(item['mark'])}</code>" if item["mark"] else ""
-    return f"<b>{_amount(item)}</b> 💎 {words.html(item['key'])}{reference}\n<i>{moment(item['created_at'])}</i>"
+    amount = f"<b>{_amount(item)}</b>{NO_BREAK_SPACE}💎"
+    return f"{amount} {words.html(item['key'])}{reference}\n<i>{moment(item['created_at'])}</i>"
 
 
 def _amount(item: Mapping[str, Any]) -> str:

@@ -9,6 +9,7 @@ from aiogram.types import InlineKeyboardButton, InlineKeyboardMarkup
 
 from app.adapters.telegram.callbacks import LONGEST_DATA_BYTES, Action, pack, parse
 from app.adapters.telegram.words import Words, shorten
+from app.core.i18n import NO_BREAK_SPACE
 
 LANGUAGE_NAMES: Final[Mapping[str, str]] = {"ru": "🇷🇺 Русский", "en": "🇬🇧 English", "uz": "🇺🇿 Oʻzbekcha"}
 
@@ -226,7 +227,7 @@ def _moved(button: InlineKeyboardButton, old_id: UUID, new_id: UUID, price: int)
     tap = parse(button.callback_data or "")
     if tap is None or tap.id != old_id:
         return button
-    return callback_button(_PRICE.sub(f" {price} ", button.text), pack(tap.action, new_id, price))
+    return callback_button(_PRICE.sub(f" {price}{NO_BREAK_SPACE}", button.text), pack(tap.action, new_id, price))
 
 
 def _draft_price(params: Mapping[str, Any]) -> int:

@@ -7,7 +7,7 @@ import html
 import re
 from typing import Final
 
-from app.core.i18n import Translator
+from app.core.i18n import NO_BREAK_SPACE, Translator
 
 LONGEST_TEXT: Final = 4_096
 LONGEST_CAPTION: Final = 1_024
@@ -87,7 +87,7 @@ def bar(percent: int, *, cells: int = 10) -> str:
 
 def in_stars(stars: int) -> str:
     """A price in Telegram Stars."""
-    return f"{stars} ⭐"
+    return f"{stars}{NO_BREAK_SPACE}⭐"
 
 
 def _without_markup(markup: str) -> str:

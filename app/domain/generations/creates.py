@@ -1,24 +1,19 @@
-"""Sends creates to vendors and settles what became of them (protocol, step 3).
+"""Sends creates to vendors and settles what became of them (protocol, step 3); by which route, `routing` says.
 
 A create that may have been taken is never sent twice where that could be paid twice (trap 25).
 """
 
 import asyncio
-from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
-from uuid import UUID
 
 import structlog
 
 from app.core.crashpoints import CrashPoints
 from app.core.db import Database
-from app.domain.alerts.service import AlertService
-from app.domain.catalog.breaker import RouteBreaker
-from app.domain.catalog.service import CatalogService
 from app.domain.catalog.views import Route
 from app.domain.errors import FailureReason
 from app.domain.generations import attempts
@@ -27,16 +22,15 @@ from app.domain.generations.claims import Lease
 from app.domain.generations.inputs import InputFetcher, InputsMissing
 from app.domain.generations.journal import AttemptJournal
 from app.domain.generations.models import AttemptState
-from app.domain.generations.options import work_of
 from app.domain.generations.outcomes import AT_ONCE, Lost, MakingLimits, Outcome, Stopped, Waiting
 from app.domain.generations.results import ResultCollector
+from app.domain.generations.routing import RouteChooser, refused_lately
 from app.domain.generations.tasks import LOOK_AGAIN, TaskFollower
 from app.domain.ports import (
     Provider,
     ProviderBusy,
     ProviderError,
     ProviderFailed,
-    ProviderHeldBack,
     ProviderInvalid,
     ProviderModelGone,
     ProviderOutcomeUnknown,
@@ -57,12 +51,6 @@ _LOOKUP_WINDOW_SECONDS: Final = 30.0
 _RETRY_SOON: Final = timedelta(seconds=1)
 # An at-once call lost in a crash is repeated, at most so often per output.
 _LOST_REPEATS: Final = 3
-_OUT_OF_MONEY_PAUSE_SECONDS: Final = 300.0
-_MODEL_GONE_PAUSE_SECONDS: Final = 86_400.0
-
-
-# A vendor that did not answer, or is broken itself; what else it says shows that it is there.
-_BROKEN: Final = (ProviderBusy, ProviderUnreachable, ProviderOutcomeUnknown)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,32 +59,28 @@ class _NotTaken(Waiting):
 
 
 class CreateSender:
-    """Chooses a route, sends the create, and resolves those whose answer was lost."""
+    """Sends a create by the route that was chosen, and resolves those whose answer was lost."""
 
     def __init__(
         self,
         db: Database,
-        catalog: CatalogService,
         providers: Mapping[str, Provider],
         journal: AttemptJournal,
         results: ResultCollector,
         tasks: TaskFollower,
-        *,
-        alerts: AlertService,
+        routes: RouteChooser,
         inputs: InputFetcher,
-        breaker: RouteBreaker,
+        *,
         limits: MakingLimits,
         crashpoints: CrashPoints,
     ) -> None:
         self._db = db
-        self._catalog = catalog
         self._providers = providers
         self._journal = journal
         self._results = results
         self._tasks = tasks
-        self._alerts = alerts
+        self._routes = routes
         self._inputs = inputs
-        self._breaker = breaker
         self._limits = limits
         self._crashpoints = crashpoints
 
@@ -113,15 +97,15 @@ class CreateSender:
             pixels = await self._inputs.list_pixels(lease)
         except InputsMissing:
             return self._inputs_missing(lease)
-        candidates = await self._candidates(lease, index, earlier, pixels)
+        candidates = await self._routes.list_candidates(lease, index, earlier, pixels)
         if not candidates:
             return Lost(FailureReason.PROVIDER_ERROR)
-        refused = _refused_lately(earlier)
+        refused = refused_lately(earlier)
         # Who did not take it just now is asked again after the others.
         candidates.sort(key=lambda route: refused[route.id])
-        route = await self._choose(candidates)
+        route = await self._routes.choose(candidates)
         if route is None:
-            return Waiting(self._until_one_opens(candidates, tries=refused.total()))
+            return Waiting(self._routes.until_one_opens(candidates, tries=refused.total()))
         others = [other for other in candidates if other is not route and not other.paused]
         return await self._create_on(
             lease,
@@ -142,7 +126,7 @@ class CreateSender:
         except StorageUnavailable as error:
             # Before the intent is written: nothing was sent, so there is nothing to find out later.
             log.warning("inputs_unavailable", generation_id=str(lease.id), error=str(error))
-            await self._breaker.note_unsent(route)
+            await self._routes.note_unsent(route)
             return Waiting(self._limits.wait(tries))
         except InputsMissing:
             return self._inputs_missing(lease)
@@ -195,8 +179,7 @@ class CreateSender:
         return Stopped() if lease.cancel_requested else Lost(FailureReason.GENERATION_TIMEOUT)
 
     async def _send_again(self, lease: Lease, provider: Provider, attempt: Attempt, *, sent_lately: bool) -> Outcome:
-        model = await self._catalog.find_model(lease.model_key)
-        route = (model.find_route(attempt.route_id) if model else None) or _bare_route(attempt)
+        route = await self._routes.find(lease, attempt)
         try:
             request = await self._request(lease, attempt.output_index, route, attempt.reference)
         except (StorageUnavailable, InputsMissing) as error:
@@ -204,47 +187,6 @@ class CreateSender:
         async with self._db.single() as tx:
             await attempts.intend_again(tx, lease, attempt)
         return await self._send(lease, provider, route, attempt, request, tries=0, sent_lately=sent_lately)
-
-    async def _candidates(
-        self, lease: Lease, index: int, earlier: Sequence[Attempt], pixels: tuple[int, ...]
-    ) -> list[Route]:
-        """The routes that may still be tried, in order; paused and open ones included."""
-        counted = [attempt for attempt in earlier if attempt.counts]
-        if len(counted) >= self._limits.creates_per_output:
-            return []
-        # A task that was taken and then failed may have been paid: its route is not asked again (trap 25).
-        # And what it cannot read once, it cannot read twice.
-        closed = {
-            attempt.route_id
-            for attempt in counted
-            if attempt.task_id is not None or attempt.state is AttemptState.INVALID
-        }
-        used: dict[UUID, int] = {}
-        for attempt in counted:
-            used[attempt.route_id] = used.get(attempt.route_id, 0) + 1
-        model = await self._catalog.find_model(lease.model_key)
-        work = work_of(lease.prompt_of(index), lease.negative_prompt, lease.options, pixels)
-        return [
-            route
-            for route in (model.routes if model else ())
-            if used.get(route.id, 0) < self._limits.creates_per_route
-            and route.id not in closed
-            and route.bounds.hold(work)
-        ]
-
-    async def _choose(self, candidates: Sequence[Route]) -> Route | None:
-        """The first that is neither paused nor kept back by its breaker."""
-        for route in candidates:
-            if not route.paused and await self._breaker.may_try(route):
-                return route
-        return None
-
-    def _until_one_opens(self, candidates: Sequence[Route], *, tries: int) -> timedelta:
-        """An open breaker says when it is tried again, and a half-open one is being tried right now."""
-        kept_back = [
-            max(route.opens_in_seconds, self._limits.wait_first_seconds) for route in candidates if not route.paused
-        ]
-        return timedelta(seconds=min(kept_back)) if kept_back else self._limits.wait(tries)
 
     async def _request(self, lease: Lease, index: int, route: Route, reference: str) -> VendorRequest:
         """What the vendor is asked. Raises: StorageUnavailable, InputsMissing."""
@@ -286,9 +228,9 @@ class CreateSender:
                 outcome = await self._submit(provider, attempt, request)
         except ProviderError as error:
             outcome = await self._not_made(lease, provider, attempt, error, tries=tries, sent_lately=sent_lately)
-            await self._note_health(route, error)
+            await self._routes.note_health(route, error)
         else:
-            await self._note_health(route, None)
+            await self._routes.note_health(route, None)
         return outcome
 
     async def _not_made(
@@ -313,20 +255,6 @@ class CreateSender:
                 return await self._journal.unreachable(lease, attempt, error.detail)
             case _:
                 return await self._refused(lease, attempt, error, tries=tries)
-
-    async def _note_health(self, route: Route, error: BaseException | None) -> None:
-        """Tell the route's breaker, and the operator when it opens or closes."""
-        params = {"provider": route.provider, "model": route.vendor_model}
-        name = f"{route.provider}:{route.vendor_model}"
-        if isinstance(error, ProviderHeldBack):
-            await self._breaker.note_unsent(route)
-        elif isinstance(error, _BROKEN):
-            if await self._breaker.note_failure(route.id):
-                log.warning("breaker_opened", **params)
-                await self._alerts.raise_(f"breaker-open:{name}", "alert-breaker-open", params)
-        elif await self._breaker.note_answer(route):
-            log.info("breaker_closed", **params)
-            await self._alerts.raise_(f"breaker-closed:{name}", "alert-breaker-closed", params)
 
     async def _submit(self, provider: Provider, attempt: Attempt, request: VendorRequest) -> Outcome:
         async with self._bounded(provider, "submit"):
@@ -374,11 +302,9 @@ class CreateSender:
             case ProviderFailed() | ProviderBusy():
                 await self._journal.finish(attempt, AttemptState.FAILED, detail=error.detail)
                 return Waiting(_RETRY_SOON)
-            case ProviderOutOfMoney():
-                await self._pause(attempt, "provider-out-of-money", _OUT_OF_MONEY_PAUSE_SECONDS, error)
-                return Waiting(AT_ONCE)
-            case ProviderModelGone():
-                await self._pause(attempt, "model-gone", _MODEL_GONE_PAUSE_SECONDS, error)
+            case ProviderOutOfMoney() | ProviderModelGone():
+                await self._journal.finish(attempt, AttemptState.NOT_TAKEN, detail=error.detail, counts=False)
+                await self._routes.pause(attempt, error)
                 return Waiting(AT_ONCE)
             case ProviderRateLimited() | ProviderUnreachable():
                 await self._journal.finish(attempt, AttemptState.NOT_TAKEN, detail=error.detail, counts=False)
@@ -386,15 +312,6 @@ class CreateSender:
             case _:
                 message = f"{type(error).__name__} is no refusal of a create"
                 raise AssertionError(message) from error
-
-    async def _pause(self, attempt: Attempt, cause: str, seconds: float, error: ProviderError) -> None:
-        await self._journal.finish(attempt, AttemptState.NOT_TAKEN, detail=error.detail, counts=False)
-        await self._catalog.pause_route(attempt.route_id, seconds=seconds, reason=cause)
-        await self._alerts.raise_(
-            f"{cause}:{attempt.provider}",
-            f"alert-{cause}",
-            {"provider": attempt.provider, "model": attempt.vendor_model},
-        )
 
     async def _unknown(self, lease: Lease, attempt: Attempt, detail: str) -> Outcome:
         """Sent, but no answer that can be trusted: a task may exist and be paid (trap 25)."""
@@ -414,18 +331,3 @@ class CreateSender:
             return await self._tasks.adopt(provider, attempt, error.task_id)
         # It has the task and does not name it: its search will, a little later.
         return await self._journal.unreachable(lease, attempt, error.detail)
-
-
-def _bare_route(attempt: Attempt) -> Route:
-    """What is known of a route that was taken out of the catalogue while its create was in the air."""
-    return Route(attempt.route_id, attempt.provider, attempt.vendor_model, cost_micros=0, paused=False)
-
-
-def _refused_lately(earlier: Sequence[Attempt]) -> Counter[UUID]:
-    """How often each route has not even taken a create, since the last one that was taken somewhere."""
-    counts: Counter[UUID] = Counter()
-    for attempt in reversed(earlier):
-        if attempt.state is not AttemptState.NOT_TAKEN:
-            break
-        counts[attempt.route_id] += 1
-    return counts

@@ -23,6 +23,7 @@ from app.domain.generations.keeping import OutputKeeper
 from app.domain.generations.models import AttemptState
 from app.domain.generations.outcomes import Lost, MakingLimits, Outcome
 from app.domain.generations.results import ResultCollector
+from app.domain.generations.routing import RouteChooser
 from app.domain.generations.tasks import TaskFollower
 from app.domain.ports import Downloader, Provider, Shape
 
@@ -55,14 +56,12 @@ class OutputMaker:
         self._tasks = TaskFollower(db, self._journal, self._results, crashpoints)
         self._creates = CreateSender(
             db,
-            catalog,
             providers,
             self._journal,
             self._results,
             self._tasks,
-            alerts=alerts,
-            inputs=inputs,
-            breaker=breaker,
+            RouteChooser(catalog, breaker, alerts, limits),
+            inputs,
             limits=limits,
             crashpoints=crashpoints,
         )

@@ -16,6 +16,7 @@ from app.domain.catalog.service import CatalogService
 from app.domain.catalog.views import Model
 from app.domain.errors import DuplicateRequest, NotFound, PriceChanged
 from app.domain.generations.choosing import Chooser, nearest_ratio, preferences_of, price_of, remember
+from app.domain.generations.copying import conversion_of, copy_of, repetition_of, work_on
 from app.domain.generations.draft_rows import (
     find_by_update,
     get_draft,
@@ -26,7 +27,7 @@ from app.domain.generations.draft_rows import (
 )
 from app.domain.generations.inputs import InputResolver
 from app.domain.generations.models import Funding, Kind, Origin
-from app.domain.generations.options import check_allowed, check_funding, check_shape, missing_words, work_of
+from app.domain.generations.options import check_allowed, check_funding, check_shape, work_of
 from app.domain.generations.packs import PackPlanner
 from app.domain.generations.repository import get_own, require_own
 from app.domain.generations.requests import NewDraft, SubmitGeneration
@@ -217,25 +218,7 @@ class DraftService:
         """
         async with self._db.read() as reader:
             view = await get_own(reader, actor.user_id, generation_id, medians={})
-        return await self.create(
-            actor,
-            NewDraft(
-                prompt=view.prompt,
-                kind=view.kind,
-                model_key=view.model_key,
-                negative_prompt=view.negative_prompt,
-                aspect_ratio=view.options.aspect_ratio,
-                count=view.options.count,
-                seed=None if variation else view.options.seed,
-                duration_seconds=view.options.duration_seconds,
-                inputs=view.inputs,
-                style_key=view.style_key,
-                avatar_id=view.avatar_id,
-                parent_id=view.id if variation else None,
-                update_id=update_id,
-                origin_generation_id=view.id,
-            ),
-        )
+        return await self.create(actor, replace(repetition_of(view, variation=variation), update_id=update_id))
 
     async def derive(
         self,
@@ -259,39 +242,15 @@ class DraftService:
         output = next((output for output in view.outputs if output.index == output_index), None)
         if output is None:
             raise NotFound
-        words = view.prompt if prompt is None else prompt
-        return await self.create(
-            actor,
-            NewDraft(
-                prompt=words,
-                kind=kind,
-                awaits=missing_words(kind, words),
-                # What has no words of its own but those of its parent is deleted with it.
-                origin_generation_id=view.id if prompt is None else None,
-                parent_id=view.id,
-                update_id=update_id,
-                count=1,
-                inputs=(output.id,),
-            ),
-        )
+        return await self.create(actor, replace(work_on(view, output, kind, prompt), update_id=update_id))
 
     async def convert(self, actor: Actor, draft_id: UUID, *, kind: Kind, update_id: int | None = None) -> DraftView:
         """The same as something else: a picture as a video, a photo enlarged; it waits for words where it needs some.
 
         Raises: UserBanned, UserSuspended, NotFound, UploadInvalid, ValidationFailed, Maintenance, ModelUnavailable.
         """
-        draft = await self.get(actor, draft_id)
-        new = NewDraft(
-            prompt=draft.prompt,
-            kind=kind,
-            inputs=draft.inputs,
-            parent_id=draft.parent_id,
-            origin_generation_id=draft.origin_generation_id or draft.generation_id,
-            update_id=update_id,
-            count=None if kind in {Kind.IMAGE, Kind.EDIT} else 1,
-            awaits=missing_words(kind, draft.prompt),
-        )
-        return await self.create(actor, new, were_kept=True)
+        new = conversion_of(await self.get(actor, draft_id), kind)
+        return await self.create(actor, replace(new, update_id=update_id), were_kept=True)
 
     async def put_in_style(
         self, actor: Actor, draft_id: UUID | None, style_key: str, *, update_id: int | None = None
@@ -424,18 +383,3 @@ async def _hold_origin(tx: Tx, user_id: int, generation_id: UUID) -> None:
     """Keep a generation from being deleted until its copy is written. Raises: GenerationNotFound."""
     await users.lock(tx, user_id)
     await require_own(tx, user_id, generation_id)
-
-
-def copy_of(draft: DraftView) -> NewDraft:
-    """The content of a draft, for another one that is complete."""
-    return NewDraft(
-        prompt=draft.prompt,
-        kind=draft.kind,
-        negative_prompt=draft.negative_prompt,
-        parent_id=draft.parent_id,
-        origin_generation_id=draft.origin_generation_id or draft.generation_id,
-        funding=draft.funding,
-        inputs=draft.inputs,
-        style_key=draft.style_key,
-        avatar_id=draft.avatar_id,
-    )

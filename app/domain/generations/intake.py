@@ -23,6 +23,7 @@ from app.domain.delivery.models import DeliveryKind, DeliveryRank
 from app.domain.delivery.outbox import NewDelivery
 from app.domain.errors import ConcurrentUpdate, StyleUnavailable
 from app.domain.generations.choosing import Chooser, price_of
+from app.domain.generations.copying import copy_of
 from app.domain.generations.draft_rows import (
     find_by_update,
     find_waiting,
@@ -34,7 +35,6 @@ from app.domain.generations.draft_rows import (
     update_content,
     wait_no_more,
 )
-from app.domain.generations.drafts import copy_of
 from app.domain.generations.models import Awaits, Kind
 from app.domain.generations.requests import NewDraft
 from app.domain.generations.styling import Stylist, missing_of

@@ -111,12 +111,12 @@ class Conversation:
         *,
         media: tuple[Media, ...] = (),
         photo_url: str | None = None,
-    ) -> None:
-        """Answer with a message; when Telegram does not take it now, owe its text."""
+    ) -> int | None:
+        """Answer with a message; returns its number. When Telegram does not take it now, owe its text."""
         self._replies += 1
         outgoing = Outgoing(self.chat_id, self.language, template, params, media, photo_url=photo_url)
         try:
-            await self._messenger.send(outgoing, Priority.REPLY)
+            return (await self._messenger.send(outgoing, Priority.REPLY)).message_id
         except RecipientUnreachable:
             await self.services.accounts.mark_unreachable(self.chat_id)
         except (SendLater, SendFailed, StorageUnavailable) as error:
@@ -130,6 +130,7 @@ class Conversation:
                 # Telegram may repeat the update; the same answer is owed once.
                 key=f"reply:{self.update_id}:{self._replies}",
             )
+        return None
 
     async def edit(self, template: str, params: Mapping[str, object]) -> None:
         """Replace the message whose button was tapped; a message that can no longer be edited is sent anew."""

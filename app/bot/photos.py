@@ -4,10 +4,11 @@ from dataclasses import replace
 
 from aiogram.types import Message
 
+from app.adapters.telegram.callbacks import Action, parse
 from app.bot.cards import show_or_start
 from app.bot.conversation import Conversation
 from app.domain.errors import ValidationFailed
-from app.domain.generations.intake import ChatMessage
+from app.domain.generations.intake import ChatMessage, ShownOutput
 from app.domain.generations.models import Kind
 from app.domain.generations.views import ChatFile
 
@@ -49,7 +50,7 @@ async def edit_replied(conversation: Conversation, message: Message) -> bool:
     replied, words = message.reply_to_message, message.text or ""
     if replied is None:
         return False
-    shown = await conversation.services.intake.find_shown(conversation.actor, replied.message_id)
+    shown = await _find_shown(conversation, replied)
     if shown is not None and shown.is_picture:
         draft = await conversation.services.drafts.derive(
             conversation.actor,
@@ -69,6 +70,18 @@ async def edit_replied(conversation: Conversation, message: Message) -> bool:
         return False
     await take_photo(conversation, file, words, is_reply=True)
     return True
+
+
+async def _find_shown(conversation: Conversation, replied: Message) -> ShownOutput | None:
+    """Which result it shows: as was noted when it was sent, or as its buttons say, should that note be missing."""
+    intake, actor = conversation.services.intake, conversation.actor
+    shown = await intake.find_shown(actor, replied.message_id)
+    if shown is not None or replied.text is not None or replied.reply_markup is None:
+        return shown
+    buttons = (button for row in replied.reply_markup.inline_keyboard for button in row)
+    taps = (parse(button.callback_data or "") for button in buttons)
+    original = next((tap for tap in taps if tap is not None and tap.action is Action.ORIGINAL), None)
+    return None if original is None else await intake.find_only(actor, original.subject)
 
 
 async def complain(conversation: Conversation, words: str) -> None:

@@ -14,11 +14,28 @@ _LARGEST_ALBUM: Final = 10
 async def show_generation(conversation: Conversation, view: GenerationView) -> None:
     """Answer with one of the history: its pictures, by Telegram's own ids of them, and what can be done with it."""
     media = media_of(view) if view.status is Status.COMPLETED else ()
+    params = generation_params(conversation, view)
     if len(media) > 1:
         for at in range(0, len(media), _LARGEST_ALBUM):
-            await conversation.show("album", {}, media=media[at : at + _LARGEST_ALBUM])
-        media = ()
-    await conversation.show("history-item", generation_params(conversation, view), media=media)
+            shown = slice(at, at + _LARGEST_ALBUM)
+            await _note(conversation, view, shown, await conversation.show("album", {}, media=media[shown]))
+        await conversation.show("history-item", params)
+    else:
+        message_id = await conversation.show("history-item", params, media=media)
+        await _note(conversation, view, slice(len(media)), message_id)
+
+
+async def _note(conversation: Conversation, view: GenerationView, shown: slice, message_id: int | None) -> None:
+    """Let a reply to one of these pictures be about that result."""
+    indices = [output.index for output in view.outputs[shown]]
+    if message_id is not None and indices:
+        await conversation.services.deliveries.note_sent(
+            user_id=conversation.user.id,
+            chat_id=conversation.chat_id,
+            generation_id=view.id,
+            message_id=message_id,
+            output_indices=indices,
+        )
 
 
 def generation_params(conversation: Conversation, view: GenerationView) -> dict[str, object]:

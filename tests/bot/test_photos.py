@@ -249,6 +249,44 @@ async def test_a_reply_to_a_result_edits_it(new_phone: NewPhone, working: Contai
     assert (made.status, made.parent_id) == (Status.COMPLETED, parent.id)
 
 
+async def test_a_reply_to_what_nobody_has_noted_edits_the_result_itself(
+    new_phone: NewPhone, working: Container
+) -> None:
+    phone = await new_phone()
+    actor = await _actor(working, phone)
+    await phone.tap(await phone.ask("[now] a dog"), "Create")
+    result = await _result(phone)
+    parent = await _made(working, actor, Kind.IMAGE)
+    await until(lambda: working.services.intake.find_shown(actor, result["message_id"]))
+    # As if the process had died between the sending and its note.
+    async with working.db.transaction() as tx:
+        await tx.execute(text("UPDATE deliveries SET message_id = NULL WHERE generation_id = :id"), {"id": parent.id})
+    await _reply(phone, "[now] as a comic", result["message_id"])
+    await phone.tap(await phone.find("as a comic"), "Create")
+    made = await _made(working, actor, Kind.EDIT)
+    assert (made.parent_id, await _source(working, made)) == (parent.id, parent.outputs[0].id)
+
+
+async def test_a_reply_to_pictures_of_the_history_edits_that_one(new_phone: NewPhone, working: Container) -> None:
+    phone = await new_phone()
+    actor = await _actor(working, phone)
+    card = await phone.ask("[now] a dog")
+    await phone.tap(card, "×3")
+    await phone.tap(await phone.look(card) or {}, "Create")
+    await _result(phone)
+    parent = await _made(working, actor, Kind.IMAGE)
+    await phone.write("/history")
+    history = await phone.find("A number opens it")
+    await phone.tap(history, "1")
+    await phone.find("✅ Ready", after=history["message_id"])
+    shown = [message for message in await phone.said(after=history["message_id"]) if "photo" in message]
+    assert len(shown) == 3
+    await _reply(phone, "[now] as a comic", shown[1]["message_id"])
+    await phone.tap(await phone.find("as a comic"), "Create")
+    made = await _made(working, actor, Kind.EDIT)
+    assert (made.parent_id, await _source(working, made)) == (parent.id, parent.outputs[1].id)
+
+
 async def test_a_reply_to_one_of_an_album_edits_that_one(new_phone: NewPhone, working: Container) -> None:
     phone = await new_phone()
     actor = await _actor(working, phone)
@@ -263,9 +301,7 @@ async def test_a_reply_to_one_of_an_album_edits_that_one(new_phone: NewPhone, wo
     await phone.tap(await phone.find("as a comic"), "Create")
     made = await _made(working, actor, Kind.EDIT)
     source = (await _made(working, actor, Kind.IMAGE)).outputs[2]
-    async with working.db.read() as reader:
-        found: UUID = await reader.scalar(text("SELECT source_id FROM uploads WHERE id = :id"), {"id": made.inputs[0]})
-    assert found == source.id
+    assert await _source(working, made) == source.id
 
 
 async def test_a_reply_to_ones_own_photo_edits_it(new_phone: NewPhone, working: Container) -> None:
@@ -346,3 +382,12 @@ async def _reply(phone: Phone, text: str, message_id: int) -> None:
         f"/users/{phone.id}/messages", json={"text": text, "reply_to_message_id": message_id}
     )
     assert answer.status_code == 200, answer.text
+
+
+async def _source(container: Container, made: GenerationView) -> UUID | None:
+    """The result that something was made from."""
+    async with container.db.read() as reader:
+        source: UUID | None = await reader.scalar(
+            text("SELECT source_id FROM uploads WHERE id = :id"), {"id": made.inputs[0]}
+        )
+    return source

@@ -109,6 +109,14 @@ _FINISH = text(
     SELECT followers.id, followers.state, followers.ring_number FROM finished LEFT JOIN followers ON true
     """
 )
+# Of pictures, so that a reply to one of them is known by the message's number.
+_NOTE_SENT = text(
+    """
+    INSERT INTO deliveries (key, kind, rank, user_id, chat_id, generation_id, params, state, message_id, sent_at)
+    VALUES (:key, 'album', :rank, :user_id, :chat_id, :generation_id, :params, 'SENT', :message_id, clock_now())
+    ON CONFLICT (key) DO NOTHING
+    """
+).bindparams(bindparam("params", type_=JSONB))
 _IS_KNOWN = text("SELECT id FROM deliveries WHERE key = :key")
 # Skipped when somebody is sending it: waiting for them would hold up the user's next message.
 _HOLD_BACK = text(
@@ -212,6 +220,24 @@ async def owe(tx: Tx, new: NewDelivery) -> int | None:
     if delivery_id is not None and new.after_id is None:
         tx.after_commit(ring(delivery_id, 0, delay_seconds=new.delay_seconds or new.hold_seconds))
     return delivery_id
+
+
+async def note_sent(
+    tx: Tx, *, user_id: int, chat_id: int, generation_id: UUID, message_id: int, output_indices: Sequence[int]
+) -> None:
+    """Note pictures of a generation that were shown at once: in one message, or in those from this number on."""
+    await tx.execute(
+        _NOTE_SENT,
+        {
+            "key": f"shown:{chat_id}:{message_id}",
+            "rank": DeliveryRank.REPLY.value,
+            "user_id": user_id,
+            "chat_id": chat_id,
+            "generation_id": generation_id,
+            "message_id": message_id,
+            "params": {"output_indices": list(output_indices)},
+        },
+    )
 
 
 async def hold_back(tx: Tx, keys: Sequence[str], *, hold_seconds: float) -> bool:

@@ -136,6 +136,20 @@ class DeliveryService:
                 ),
             )
 
+    async def note_sent(
+        self, *, user_id: int, chat_id: int, generation_id: UUID, message_id: int, output_indices: Sequence[int]
+    ) -> None:
+        """Note which pictures of a generation an answer has shown, for whoever replies to one of them."""
+        async with self._db.transaction() as tx:
+            await outbox.note_sent(
+                tx,
+                user_id=user_id,
+                chat_id=chat_id,
+                generation_id=generation_id,
+                message_id=message_id,
+                output_indices=output_indices,
+            )
+
     async def deliver(self, delivery_id: int, *, owner: UUID) -> DeliveryState | None:
         """Send one owed message, if it is due; returns what became of it, None when it was not ours to send."""
         async with self._db.single() as tx:

@@ -7,10 +7,10 @@ is done when the card is put together (`cards`).
 
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import Row, text
 from sqlalchemy.dialects.postgresql import JSONB
 
 from app.core.crashpoints import CrashPoints
@@ -156,7 +156,13 @@ class IntakeService:
         at = message_id - shown.message_id
         if at >= len(parts):
             return None
-        return ShownOutput(shown.generation_id, parts[at].output_index, parts[at].mime.startswith("image/"))
+        return _shown(shown.generation_id, parts[at])
+
+    async def find_only(self, actor: Actor, generation_id: UUID) -> ShownOutput | None:
+        """The result that a picture with buttons of this generation shows: it has no other."""
+        async with self._db.read() as reader:
+            outputs = await reader.all(_OUTPUTS, {"id": generation_id, "user_id": actor.user_id})
+        return _shown(generation_id, outputs[0]) if len(outputs) == 1 else None
 
     async def _write(self, actor: Actor, message: ChatMessage, brings: Awaits) -> bool:
         for _ in range(_TRIES):
@@ -221,6 +227,10 @@ class IntakeService:
                 await wait_no_more(tx, draft.user_id)
             raise
         return styled.style
+
+
+def _shown(generation_id: UUID, output: Row[Any]) -> ShownOutput:
+    return ShownOutput(generation_id, output.output_index, output.mime.startswith("image/"))
 
 
 def card_key(draft_id: UUID) -> str:

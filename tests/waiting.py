@@ -7,14 +7,16 @@ from typing import Any, TypeVar, overload
 
 T = TypeVar("T")
 
+# Of what is promised no time: the wait ends with the condition, and this only names what never comes.
+LIMIT_SECONDS = 60.0
 _EVERY_SECONDS = 0.02
 
 
 @overload
-async def until(look: Callable[[], Coroutine[Any, Any, T | None]], *, limit_seconds: float = 20.0) -> T: ...
+async def until(look: Callable[[], Coroutine[Any, Any, T | None]], *, limit_seconds: float = LIMIT_SECONDS) -> T: ...
 @overload
-async def until(look: Callable[[], T | None], *, limit_seconds: float = 20.0) -> T: ...
-async def until(look: Callable[[], Any], *, limit_seconds: float = 20.0) -> Any:
+async def until(look: Callable[[], T | None], *, limit_seconds: float = LIMIT_SECONDS) -> T: ...
+async def until(look: Callable[[], Any], *, limit_seconds: float = LIMIT_SECONDS) -> Any:
     """The first true value that `look` gives, at once or awaited. Raises: TimeoutError."""
     async with asyncio.timeout(limit_seconds):
         while True:

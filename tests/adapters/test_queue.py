@@ -17,6 +17,7 @@ from app.core.metrics import Metrics
 from app.sandbox.processes import free_port
 from app.sandbox.servers import ServerProcess
 from tests.harness import asyncpg_url
+from tests.waiting import LIMIT_SECONDS
 
 
 @pytest.fixture
@@ -159,8 +160,9 @@ async def test_a_silent_redis_costs_two_seconds_once_and_not_once_a_ring(metrics
             assert not await queue.ring([job()])
         rest = time.monotonic() - started - first
         done.set()
-    assert first < 2.9
-    assert rest < 0.2
+    # One more wait would be two seconds more.
+    assert first < 3.9
+    assert rest < 1.9
     assert metrics.value("starbrush_rings_lost_total") == 51
     await queue.close()
 
@@ -171,7 +173,7 @@ async def test_a_restarted_redis_is_rung_again_by_itself(own_redis: ServerProces
     own_redis.kill()
     assert not await queue.ring([job("meanwhile")])
     own_redis.start()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(LIMIT_SECONDS):
         while not await queue.ring([job("after")]):  # noqa: ASYNC110 - the queue opens by time, nothing announces it
             await asyncio.sleep(0.05)
     seen = [subject for _, subject in await Recorder(own_redis.server.url, Queue.GENERATION).run()]

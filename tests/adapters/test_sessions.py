@@ -11,6 +11,7 @@ from app.adapters.sessions import RedisSessions
 from app.domain.errors import ProviderUnavailable
 from app.domain.ports import SessionOwner
 from app.sandbox.processes import free_port
+from tests.waiting import LIMIT_SECONDS
 
 
 @pytest.fixture
@@ -59,7 +60,7 @@ async def test_what_redis_keeps_signs_nobody_in(sessions: RedisSessions, redis: 
 async def test_a_session_ends(sessions: RedisSessions, redis: Redis) -> None:
     token = await sessions.create(7, ttl_seconds=1)
     assert await sessions.find(token) == SessionOwner(7, in_browser=False)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(LIMIT_SECONDS):
         while await sessions.find(token) is not None:  # noqa: ASYNC110 - it ends with time
             await asyncio.sleep(0.05)
     await sessions.create(7, ttl_seconds=60)

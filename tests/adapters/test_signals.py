@@ -12,8 +12,7 @@ from app.core.jobs import Signal
 from app.core.metrics import Metrics
 from app.sandbox.processes import free_port
 from app.sandbox.servers import ServerProcess
-
-LIMIT_SECONDS = 10
+from tests.waiting import LIMIT_SECONDS
 
 
 async def opened(url: str) -> RedisSignals:

@@ -24,8 +24,8 @@ from app.domain.payments.views import Charge, NewOrder
 from app.settings import Settings
 from tests.api.conftest import OpenCabinet
 from tests.api.signing import Person
+from tests.waiting import LIMIT_SECONDS
 
-LIMIT_SECONDS = 15
 PRICE = 4
 Event = tuple[str, dict[str, Any]]
 

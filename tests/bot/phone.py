@@ -8,10 +8,10 @@ from typing import Any, TypeVar
 
 import httpx
 
+from tests.waiting import LIMIT_SECONDS
+
 Json = dict[str, Any]
 Found = TypeVar("Found")
-
-LIMIT_SECONDS = 20.0
 
 
 async def until(

@@ -32,8 +32,7 @@ from app.sandbox.config import SandboxConfig
 from tests.conftest import AppFactory
 from tests.harness import BOT_TOKEN
 from tests.sandbox.rig import Sandbox, picture, serve
-
-LIMIT_SECONDS = 20
+from tests.waiting import LIMIT_SECONDS
 
 
 @pytest.fixture(scope="module")

@@ -45,12 +45,12 @@ from tests.contracts.vendors.kling import KLING
 from tests.contracts.vendors.runway import RUNWAY
 from tests.contracts.vendors.stability import STABILITY
 from tests.fakes import PICTURE
+from tests.waiting import LIMIT_SECONDS
 
 VENDORS = (GEMINI, STABILITY, AIMLAPI, KLING, KIE, RUNWAY)
 
 # Never reached on a machine that answers at all; and what a silence costs the suite.
-LIMIT_SECONDS = 20.0
-SILENCE_SECONDS = 0.3
+SILENCE_SECONDS = 1.0
 HTML = b"<html><h1>Bad Gateway</h1> nginx"
 
 

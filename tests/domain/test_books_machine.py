@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     Bundle,
@@ -25,6 +24,7 @@ from app.domain.actors import Actor
 from app.domain.generations.models import Status
 from app.domain.generations.views import GenerationView
 from app.domain.ports import ProviderFailed, ProviderRejected, TaskReport, TaskState
+from tests.domain.machines import TIMEOUT, machine_settings
 from tests.domain.shop import OPERATOR, Shop, order, shop_settings
 from tests.fakes import succeeded
 
@@ -342,15 +342,7 @@ class Books(RuleBasedStateMachine):
         )
 
 
+@TIMEOUT
 def test_the_books_hold_whatever_happens_in_whatever_order(database_url: str) -> None:
     Books.database_url = database_url
-    run_state_machine_as_test(
-        Books,
-        settings=settings(
-            max_examples=20,
-            stateful_step_count=25,
-            deadline=None,
-            database=None,
-            suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
-        ),
-    )
+    run_state_machine_as_test(Books, settings=machine_settings(examples=20, steps=25))

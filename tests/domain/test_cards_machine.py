@@ -8,7 +8,6 @@ from typing import Any, TypeVar
 
 import httpx
 import pytest
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     Bundle,
@@ -29,6 +28,7 @@ from app.domain.users.views import UserView
 from app.sandbox.config import SandboxConfig
 from app.sandbox.tbank.token import token_of
 from tests.domain.bank import PRODUCTION, PRODUCTION_PASSWORD, TERMINALS, card_settings, hear, ordered_by_card
+from tests.domain.machines import TIMEOUT, machine_settings
 from tests.domain.shop import OPERATOR, Shop, shop_settings
 from tests.harness import BOT_TOKEN
 from tests.sandbox.rig import Sandbox, serve
@@ -231,14 +231,9 @@ class CardTraffic(RuleBasedStateMachine):
         assert self.run(self.shop.run_sql(twice)) == []
 
 
+@TIMEOUT
 async def test_card_money_is_neither_lost_nor_doubled(database_url: str, sandbox: Sandbox) -> None:
     CardTraffic.database_url = database_url
     CardTraffic.bank_url = sandbox.url
     # The bank answers from this loop, so the machine runs beside it.
-    await asyncio.to_thread(
-        run_state_machine_as_test,
-        CardTraffic,
-        settings=settings(
-            max_examples=12, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
-        ),
-    )
+    await asyncio.to_thread(run_state_machine_as_test, CardTraffic, settings=machine_settings(examples=12, steps=30))

@@ -8,8 +8,6 @@ from collections.abc import Coroutine
 from datetime import timedelta
 from typing import Any, TypeVar
 
-import pytest
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     Bundle,
@@ -35,6 +33,7 @@ from app.domain.ports import ProviderFailed, StarsRefused
 from app.domain.promotions.views import NewPromoCode
 from app.domain.users.service import TelegramIdentity
 from app.domain.users.views import UserView
+from tests.domain.machines import TIMEOUT, machine_settings
 from tests.domain.shop import OPERATOR, Shop, order, shop_settings
 from tests.domain.till import charge_of, query_of, refund_of
 
@@ -341,16 +340,7 @@ class Favours(RuleBasedStateMachine):
         assert {broken: rows for broken, rows in self._runner.run(look()).items() if rows} == {}
 
 
-@pytest.mark.timeout(300)
+@TIMEOUT
 def test_nothing_is_given_twice_whatever_happens_side_by_side(database_url: str) -> None:
     Favours.database_url = database_url
-    run_state_machine_as_test(
-        Favours,
-        settings=settings(
-            max_examples=10,
-            stateful_step_count=40,
-            deadline=None,
-            database=None,
-            suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
-        ),
-    )
+    run_state_machine_as_test(Favours, settings=machine_settings(examples=10, steps=40))

@@ -20,11 +20,11 @@ from PIL import Image
 from app.sandbox.app import SandboxConfig, create_sandbox
 from app.sandbox.http import build_server
 from app.sandbox.world import World
+from tests.waiting import LIMIT_SECONDS
 
 Json = dict[str, Any]
 
 HOST = "127.0.0.1"
-LIMIT_SECONDS = 15.0
 
 
 async def eventually(condition: Callable[[], Any], *, limit_seconds: float = LIMIT_SECONDS) -> Any:

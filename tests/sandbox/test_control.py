@@ -16,7 +16,7 @@ from aiohttp import web
 
 from app.sandbox.config import SandboxConfig
 from tests.harness import ADMIN_ID, ALERT_CHAT_ID, BOT_TOKEN, BOT_USERNAME
-from tests.sandbox.rig import BotServer, Json, Sandbox, eventually, keyboard, picture, serve
+from tests.sandbox.rig import LIMIT_SECONDS, BotServer, Json, Sandbox, eventually, keyboard, picture, serve
 
 
 async def test_the_bot_is_described(sandbox: Sandbox) -> None:
@@ -327,7 +327,7 @@ async def watching(sandbox: Sandbox, user_id: int) -> AsyncIterator[asyncio.Queu
     async with sandbox.control.stream("GET", f"/users/{user_id}/events") as answer:
         assert answer.headers["content-type"].startswith("text/event-stream")
         reading = asyncio.create_task(read(answer))
-        assert await asyncio.wait_for(events.get(), 5) == ("ready", {})
+        assert await asyncio.wait_for(events.get(), LIMIT_SECONDS) == ("ready", {})
         yield events
         reading.cancel()
         await asyncio.gather(reading, return_exceptions=True)
@@ -345,7 +345,7 @@ async def test_the_stream_tells_what_happens_in_one_chat(sandbox: Sandbox) -> No
         await sandbox.bot.answer_callback_query(query_id, "ok")
         await sandbox.control.post(f"/users/{user_id}/block")
         await sandbox.control.post("/reset")
-        told = [await asyncio.wait_for(events.get(), 5) for _ in range(7)]
+        told = [await asyncio.wait_for(events.get(), LIMIT_SECONDS) for _ in range(7)]
     assert [name for name, _ in told] == ["action", "message", "edited", "deleted", "answer", "status", "reset"]
     assert told[0][1] == {"action": "typing"}
     assert told[1][1]["text"] == "one"

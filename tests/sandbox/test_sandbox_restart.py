@@ -17,8 +17,8 @@ from app.sandbox.processes import free_port
 from tests.harness import BOT_TOKEN
 from tests.sandbox.rig import BotServer, Json, answered, eventually, serve
 from tests.sandbox.till import MONTH_SECONDS, Till, open_till
+from tests.waiting import LIMIT_SECONDS
 
-LIMIT_SECONDS = 20.0
 PROGRAM = """
 import sys
 from pathlib import Path

@@ -17,7 +17,7 @@ from app.worker.jobs import Jobs
 from app.worker.readers import QueueReader
 from tests.domain.shop import Shop
 from tests.fakes import Gate
-from tests.waiting import until
+from tests.waiting import LIMIT_SECONDS, until
 
 
 class HeldJobs(Jobs):
@@ -67,7 +67,7 @@ async def test_a_reader_that_stops_in_the_middle_of_a_job_ends_and_leaves_no_con
     await bell.ring()
     await jobs.gate.reached.wait()
     reader.stop()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(LIMIT_SECONDS):
         await reading
     await bell.queue.close()
     assert await until(lambda: _gone(redis_url, before))
@@ -97,7 +97,7 @@ async def test_a_reader_outlives_redis_in_the_middle_of_a_job(shop: Shop, own_re
     await until(is_read)
     assert reader.age_seconds < 5
     reader.stop()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(LIMIT_SECONDS):
         await reading
     await bell.queue.close()
 
@@ -108,7 +108,7 @@ async def test_a_reader_says_how_long_ago_it_last_turned(shop: Shop, redis_url: 
     reading = asyncio.create_task(reader.run())
     await until(lambda: reader.age_seconds < 0.2)
     reader.stop()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(LIMIT_SECONDS):
         await reading
 
 

@@ -1,0 +1,20 @@
+"""What the state machines over money have in common: how long Hypothesis may take, and what it keeps."""
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+# What Hypothesis finds it makes smaller for up to five minutes before it says so; a test that were ended before that
+# would name a time and not the bug.
+TIMEOUT = pytest.mark.timeout(600)
+
+
+def machine_settings(*, examples: int, steps: int) -> settings:
+    """So many runs of so many steps, whatever the machine's speed. Nothing is kept for the next run of the tests."""
+    return settings(
+        max_examples=examples,
+        stateful_step_count=steps,
+        deadline=None,
+        database=None,
+        # Each of them depends on luck or on how busy the machine is.
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large],
+    )

@@ -10,11 +10,12 @@ from app.domain.generations.requests import SubmitGeneration
 from app.domain.generations.views import GenerationView, Options
 from app.domain.ports import Provider, TaskState
 from app.settings import Settings
-from tests.contracts.test_providers import LIMIT_SECONDS, VENDORS
+from tests.contracts.test_providers import VENDORS
 from tests.contracts.vendors.frame import Check, Operation, VendorCase, VendorServer, serving
 from tests.domain.shop import Shop, actor, shop_settings
 from tests.fakes import PICTURE
 from tests.films import film
+from tests.waiting import LIMIT_SECONDS
 
 _MODELS = {"image": "image-standard", "edit": "edit-standard", "video": "video-standard", "upscale": "upscale"}
 

@@ -16,7 +16,8 @@ from aiohttp import web
 
 from app.sandbox.config import SandboxConfig
 from tests.harness import ADMIN_ID, ALERT_CHAT_ID, BOT_TOKEN, BOT_USERNAME
-from tests.sandbox.rig import LIMIT_SECONDS, BotServer, Json, Sandbox, eventually, keyboard, picture, serve
+from tests.sandbox.rig import BotServer, Json, Sandbox, eventually, keyboard, picture, serve
+from tests.waiting import LIMIT_SECONDS
 
 
 async def test_the_bot_is_described(sandbox: Sandbox) -> None:

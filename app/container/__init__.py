@@ -10,12 +10,8 @@ from functools import partial
 from pathlib import Path
 from typing import Final, Self
 
-import structlog
-
-from app.adapters.download import MAX_BYTES, HttpDownloader
+from app.adapters.download import HttpDownloader
 from app.adapters.moderation import RuleModerator
-from app.adapters.payments.tbank import TBankGateway
-from app.adapters.payments.tbank_receipts import ReceiptTerms
 from app.adapters.providers.configured import build_providers
 from app.adapters.queue import ArqQueue
 from app.adapters.rate_counter import RedisRateCounter
@@ -30,26 +26,33 @@ from app.adapters.telegram.money_updates import read_update
 from app.adapters.telegram.rendering import Renderer
 from app.adapters.telegram.sender import PacedSender
 from app.adapters.telegram.stars import TelegramStars
+from app.container.alarms import dead_letter_alert, failing_event_alert
+from app.container.terms import (
+    acceptance_terms,
+    account_terms,
+    breaker_terms,
+    making_limits,
+    order_terms,
+    pages,
+    product_prices,
+    samples,
+    seed_prices,
+)
+from app.container.tools import build_cards, build_input_preparer, build_result_preparer
 from app.core.crashpoints import CrashPoints
 from app.core.db import Database
 from app.core.i18n import Translator
-from app.core.media import ImagePreparer
-from app.core.media_inputs import InputPreparer
 from app.core.media_processes import MediaProcesses
-from app.core.media_results import ResultPreparer, VideoPreparer
 from app.core.metrics import Metrics
 from app.domain.accounts.browser_links import BrowserLinkService
-from app.domain.accounts.service import AccountService, AccountTerms
+from app.domain.accounts.service import AccountService
 from app.domain.alerts.service import AlertService
 from app.domain.avatars.service import AvatarService
-from app.domain.catalog.breaker import BreakerTerms, RouteBreaker
-from app.domain.catalog.seeds import ProductPrices, SeedPrices
+from app.domain.catalog.breaker import RouteBreaker
 from app.domain.catalog.service import CatalogService
 from app.domain.credits.service import CreditService
 from app.domain.delivery.models import DeliveryKind
-from app.domain.delivery.outbox import ClaimedDelivery
-from app.domain.delivery.service import DeliveryService, OnDead
-from app.domain.generations.accept import Terms
+from app.domain.delivery.service import DeliveryService
 from app.domain.generations.cards import CardContent, CardService
 from app.domain.generations.choosing import Chooser
 from app.domain.generations.collecting import ObjectCollector
@@ -63,18 +66,15 @@ from app.domain.generations.keeping import OutputKeeper
 from app.domain.generations.making import OutputMaker
 from app.domain.generations.medians import MedianCache
 from app.domain.generations.options import PromptLimits
-from app.domain.generations.outcomes import MakingLimits
 from app.domain.generations.packs import PackPlanner
 from app.domain.generations.running import GenerationRunner
 from app.domain.generations.service import GenerationService
 from app.domain.generations.styling import Stylist
-from app.domain.inbox.service import InboxService, OnFailing
-from app.domain.limits.quotas import FreeQuotas
-from app.domain.limits.tiers import Limits, TierLimits
+from app.domain.inbox.service import InboxService
 from app.domain.moderation.service import ModerationService
 from app.domain.payments.card_events import CardEventService
 from app.domain.payments.card_refunds import CardRefunder
-from app.domain.payments.card_till import CardTill, PageAddresses
+from app.domain.payments.card_till import CardTill
 from app.domain.payments.charges import ChargeService
 from app.domain.payments.checkout import Checkout
 from app.domain.payments.gifts import GiftService
@@ -82,7 +82,6 @@ from app.domain.payments.models import Method
 from app.domain.payments.money_back import MoneyBack
 from app.domain.payments.orders import OrderService
 from app.domain.payments.pay_and_go import GoTerms, PayAndGo
-from app.domain.payments.prices import OrderTerms
 from app.domain.payments.reconciliation import Reconciliation
 from app.domain.payments.refunders import StarsRefunder
 from app.domain.payments.refunds import RefundService
@@ -91,28 +90,16 @@ from app.domain.payments.subscriptions import SubscriptionService
 from app.domain.payments.terminals import TerminalService
 from app.domain.payments.tills import StarsTill
 from app.domain.payments.unlocking import UnlockService
-from app.domain.ports import CardGateway, Terminal
 from app.domain.promotions.service import PromotionService
 from app.domain.referrals.service import ReferralService
 from app.domain.reports.service import BookService
 from app.domain.uploads.service import UploadService
-from app.domain.uploads.views import UploadTerms
 from app.domain.users.service import UserService
 from app.settings import Settings
 
-log = structlog.get_logger(__name__)
-
-_LOCALES: Final = Path(__file__).parent / "locales"
-# What a vendor may send back as one picture.
-_RESULT_MAX_BYTES: Final = 50_000_000
-_RESULT_MAX_PIXELS: Final = 50_000_000
-# Vendors' longest videos last 15 s, their largest are 4K.
-_VIDEO_MAX_PIXELS: Final = 4096 * 2304
-_VIDEO_MAX_SECONDS: Final = 120
+_LOCALES: Final = Path(__file__).parents[1] / "locales"
 # A HEIC picture of the most pixels takes a few.
 _PHOTO_SECONDS: Final = 20.0
-# What stands on the pictures that the house has paid for.
-_WATERMARK: Final = "starbrush"
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,15 +174,15 @@ class Container:
             bucket=settings.s3_bucket,
             region=settings.s3_region,
         )
-        self.preparer = _build_result_preparer(MediaProcesses())
+        self.preparer = build_result_preparer(MediaProcesses())
         # Of their own, so that what users send never keeps a paid video waiting; a photo that takes longer is none.
-        self.input_preparer = _build_input_preparer(settings, MediaProcesses(seconds=_PHOTO_SECONDS))
+        self.input_preparer = build_input_preparer(settings, MediaProcesses(seconds=_PHOTO_SECONDS))
         self.downloader = HttpDownloader(allows_origins=not settings.is_production)
         self.providers = build_providers(settings)
         self.bot = create_bot(settings.bot_token.get_secret_value(), api_url=settings.telegram_api_url)
         self.chat_files = TelegramFiles(self.bot)
         self.stars = TelegramStars(self.bot, self.translator)
-        self.cards = _build_cards(settings)
+        self.cards = build_cards(settings)
         self.messenger = TelegramMessenger(
             self.bot,
             Renderer(self.translator),
@@ -210,9 +197,9 @@ class Container:
     def _build_services(self, settings: Settings) -> Services:
         db, metrics = self.db, self.metrics
         lease = timedelta(seconds=settings.lease_seconds)
-        limits = _limits(settings)
+        terms = acceptance_terms(settings)
         alerts = AlertService(db, metrics, chat_id=settings.alert_chat_id)
-        catalog = CatalogService(db, providers=tuple(self.providers), samples=_samples(settings))
+        catalog = CatalogService(db, providers=tuple(self.providers), samples=samples(settings))
         moderation = ModerationService(db, RuleModerator())
         judge = PromptJudge(moderation, catalog)
         medians = MedianCache(db, catalog)
@@ -224,26 +211,10 @@ class Container:
             metrics=metrics,
             crashpoints=self.crashpoints,
         )
-        uploads = UploadService(
-            db,
-            self.storage,
-            self.input_preparer,
-            UploadTerms(
-                max_bytes=settings.upload_max_megabytes * 1_000_000,
-                life=timedelta(hours=settings.upload_life_hours),
-                kept=timedelta(hours=settings.inputs_kept_hours),
-            ),
-        )
+        uploads = UploadService(db, self.storage, self.input_preparer, terms.uploads)
         inputs = InputResolver(db, self.storage, uploads)
-        avatars = AvatarService(db, uploads.terms)
+        avatars = AvatarService(db, terms.uploads)
         packs = PackPlanner(catalog, avatars)
-        terms = Terms(
-            limits=limits,
-            quotas=_quotas(settings),
-            uploads=uploads.terms,
-            start_wait=timedelta(seconds=settings.start_wait_seconds),
-            first_ring=timedelta(seconds=settings.ring_first_seconds),
-        )
         stylist = Stylist(catalog, PromptLimits(longest=settings.prompt_max_characters))
         generations = GenerationService(
             db,
@@ -268,8 +239,8 @@ class Container:
             OutputKeeper(db, self.storage, self.preparer, self.crashpoints),
             alerts,
             InputFetcher(db, self.storage),
-            RouteBreaker(db, catalog, _breaker_terms(settings)),
-            limits=_making_limits(settings),
+            RouteBreaker(db, catalog, breaker_terms(settings)),
+            limits=making_limits(settings),
             metrics=metrics,
             crashpoints=self.crashpoints,
         )
@@ -279,25 +250,19 @@ class Container:
         drafts = DraftService(
             db, catalog, generations, inputs, packs, stylist, life=timedelta(hours=settings.draft_life_hours)
         )
-        pay_and_go = PayAndGo(db, judge, drafts, limits=limits)
+        pay_and_go = PayAndGo(db, judge, drafts, limits=terms.limits)
         orders = OrderService(
             db,
             catalog,
             {
                 Method.STARS: StarsTill(self.stars),
                 Method.TBANK: CardTill(
-                    db, self.cards, terminals, addresses=_pages(settings), crashpoints=self.crashpoints
+                    db, self.cards, terminals, addresses=pages(settings), crashpoints=self.crashpoints
                 ),
             },
             self.rate_counter,
             pay_and_go,
-            terms=OrderTerms(
-                bot_username=settings.bot_username,
-                life=timedelta(hours=settings.order_life_hours),
-                stars_per_credit=settings.stars_per_credit,
-                kopecks_per_credit=settings.kopecks_per_credit,
-                purchases_per_hour=settings.purchases_per_hour,
-            ),
+            terms=order_terms(settings),
         )
         cards = CardService(
             db, catalog, quotas=terms.quotas, stars_for=partial(orders.draft_amount, method=Method.STARS)
@@ -306,7 +271,7 @@ class Container:
             db, cards, drafts, catalog, stylist, uploads, avatars, self.chat_files, crashpoints=self.crashpoints
         )
         deliveries.register(
-            {**GenerationContents(db, medians).by_kind(), DeliveryKind.CARD: card}, on_dead=_dead_letter_alert(alerts)
+            {**GenerationContents(db, medians).by_kind(), DeliveryKind.CARD: card}, on_dead=dead_letter_alert(alerts)
         )
         charges = ChargeService(
             db,
@@ -325,11 +290,11 @@ class Container:
             crashpoints=self.crashpoints,
         )
         subscriptions = SubscriptionService(db, self.stars)
-        inbox = InboxService(db, _failing_event_alert(alerts), self.crashpoints)
+        inbox = InboxService(db, failing_event_alert(alerts), self.crashpoints)
         inbox.register(STARS_EVENTS, StarsEvents(read_update, charges, refunds, subscriptions).handle)
         return Services(
             users=UserService(db),
-            accounts=AccountService(db, self.sessions, limits=limits, terms=_account_terms(settings)),
+            accounts=AccountService(db, self.sessions, limits=terms.limits, terms=account_terms(settings)),
             credits=CreditService(db),
             catalog=catalog,
             uploads=uploads,
@@ -386,34 +351,7 @@ class Container:
 
     async def seed(self) -> None:
         """Enter the first catalogue where it is missing."""
-        settings = self.settings
-        await self.services.catalog.seed(
-            SeedPrices(
-                image_standard=settings.cost_img_standard,
-                image_pro=settings.cost_img_pro,
-                edit_standard=settings.cost_edit_standard,
-                edit_pro=settings.cost_edit_pro,
-                video_standard=settings.cost_video_standard,
-                video_pro=settings.cost_video_pro,
-                upscale=settings.cost_upscale,
-                image_timeout_seconds=settings.image_timeout_seconds,
-                video_timeout_seconds=settings.video_timeout_seconds,
-                pack_timeout_seconds=settings.pack_timeout_seconds,
-            ),
-            ProductPrices(
-                starter_stars=settings.pack_starter_stars,
-                starter_credits=settings.pack_starter_credits,
-                pro_stars=settings.pack_pro_stars,
-                pro_credits=settings.pack_pro_credits,
-                monthly_stars=settings.sub_monthly_stars,
-                monthly_credits=settings.sub_monthly_credits,
-                annual_stars=settings.sub_annual_stars,
-                annual_credits=settings.sub_annual_credits,
-                unlock_stars=settings.unlock_stars,
-                unlock_credits=settings.unlock_credits,
-                kopecks_per_credit=settings.kopecks_per_credit,
-            ),
-        )
+        await self.services.catalog.seed(seed_prices(self.settings), product_prices(self.settings))
 
     async def close(self) -> None:
         """Close everything, in reverse."""
@@ -438,131 +376,3 @@ class Container:
 
     async def __aexit__(self, *_: object) -> None:
         await self.close()
-
-
-def _build_result_preparer(processes: MediaProcesses) -> ResultPreparer:
-    images = ImagePreparer(max_pixels=_RESULT_MAX_PIXELS, max_bytes=_RESULT_MAX_BYTES, watermark=_WATERMARK)
-    videos = VideoPreparer(
-        processes,
-        max_bytes=MAX_BYTES,
-        max_pixels=_VIDEO_MAX_PIXELS,
-        max_seconds=_VIDEO_MAX_SECONDS,
-        watermark=_WATERMARK,
-    )
-    return ResultPreparer(images, videos)
-
-
-def _build_input_preparer(settings: Settings, processes: MediaProcesses) -> InputPreparer:
-    max_pixels = settings.upload_max_megapixels * 1_000_000
-    max_bytes = settings.upload_max_megabytes * 1_000_000
-    images = ImagePreparer(max_pixels=max_pixels, max_bytes=max_bytes, watermark=_WATERMARK)
-    return InputPreparer(images, processes, max_pixels=max_pixels, max_bytes=max_bytes)
-
-
-def _build_cards(settings: Settings) -> dict[Terminal, CardGateway]:
-    """A gateway for each configured terminal; those of earlier orders work on when cards are not sold any more."""
-    receipts = None
-    if settings.tbank_taxation:
-        receipts = ReceiptTerms(
-            taxation=settings.tbank_taxation,
-            vat=settings.tbank_vat,
-            payment_method=settings.tbank_payment_method,
-            payment_object=settings.tbank_payment_object,
-            ffd_version=settings.tbank_ffd_version,
-            email=settings.tbank_receipt_email,
-        )
-    pairs = {
-        Terminal.PRODUCTION: (settings.tbank_terminal_key, settings.tbank_password),
-        Terminal.TEST: (settings.tbank_test_terminal_key, settings.tbank_test_password),
-    }
-    return {
-        terminal: TBankGateway(
-            base_url=settings.tbank_base_url,
-            terminal_key=key.get_secret_value(),
-            password=password.get_secret_value(),
-            receipts=receipts,
-        )
-        for terminal, (key, password) in pairs.items()
-        if key.get_secret_value()
-    }
-
-
-def _pages(settings: Settings) -> PageAddresses:
-    return PageAddresses(
-        notification_url=f"{settings.public_url}/hooks/tbank", return_url=f"{settings.public_url}/web/orders"
-    )
-
-
-def _samples(settings: Settings) -> str:
-    """Where the demo vendor shows what it makes of each style; nowhere without it."""
-    return f"{settings.demo_base_url.rstrip('/')}/v1/samples" if "demo" in settings.providers else ""
-
-
-def _quotas(settings: Settings) -> FreeQuotas:
-    return FreeQuotas(generations=settings.free_generations_per_day, copies=settings.free_copies_per_day)
-
-
-def _limits(settings: Settings) -> Limits:
-    return Limits(
-        {
-            "free": TierLimits(settings.active_free, settings.per_minute_free, settings.per_hour_free),
-            "premium": TierLimits(settings.active_premium, settings.per_minute_premium, settings.per_hour_premium),
-            "vip": TierLimits(settings.active_vip, settings.per_minute_vip, settings.per_hour_vip),
-        }
-    )
-
-
-def _making_limits(settings: Settings) -> MakingLimits:
-    return MakingLimits(
-        creates_per_route=settings.creates_per_route,
-        creates_per_output=settings.creates_per_output,
-        wait_first_seconds=settings.ring_first_seconds,
-        wait_longest_seconds=settings.ring_longest_seconds,
-        vendor_call_seconds=settings.vendor_call_seconds,
-        unreachable_task_seconds=settings.unreachable_task_hours * 3600.0,
-        callback_base=f"{settings.public_url}/hooks/providers" if settings.public_url else "",
-    )
-
-
-def _breaker_terms(settings: Settings) -> BreakerTerms:
-    return BreakerTerms(
-        failures=settings.breaker_failures,
-        window=timedelta(seconds=settings.breaker_window_seconds),
-        open_for=timedelta(seconds=settings.breaker_open_seconds),
-        # A process that dies while it tries must not keep the route half-open for ever.
-        probe=timedelta(seconds=settings.vendor_call_seconds + settings.lease_seconds),
-    )
-
-
-def _account_terms(settings: Settings) -> AccountTerms:
-    return AccountTerms(
-        free_credits=settings.free_credits,
-        hash_key=settings.webapp_secret.get_secret_value().encode(),
-        bot_username=settings.bot_username,
-        launch_max_age=timedelta(seconds=settings.init_data_max_age_seconds),
-        referral_reward=settings.referral_reward,
-        referral_escrow=timedelta(days=settings.refund_window_days),
-        quotas=_quotas(settings),
-    )
-
-
-def _failing_event_alert(alerts: AlertService) -> OnFailing:
-    async def raise_alert(source: str, event_id: int, error: BaseException) -> None:
-        await alerts.raise_(
-            f"event-failing:{event_id}",
-            "alert-event-failing",
-            {"source": source, "event_id": event_id, "error": type(error).__name__},
-        )
-
-    return raise_alert
-
-
-def _dead_letter_alert(alerts: AlertService) -> OnDead:
-    async def raise_alert(claimed: ClaimedDelivery, error: str) -> None:
-        await alerts.raise_(
-            "dead-delivery",
-            "alert-dead-delivery",
-            {"delivery": claimed.id, "kind": claimed.kind.value, "error": error},
-        )
-
-    return raise_alert

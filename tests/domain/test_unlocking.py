@@ -10,6 +10,7 @@ from app.domain.errors import (
     GenerationNotFound,
     IdempotencyKeyReused,
     InsufficientCredits,
+    NotFound,
     PaymentConsumed,
     UserBanned,
     ValidationFailed,
@@ -111,6 +112,12 @@ async def test_a_repeat_with_the_same_key_is_the_same_unlock(shop: Shop, ann: Us
     assert await available(shop, ann) == 5
     with pytest.raises(IdempotencyKeyReused):
         await unlock(shop, ann, locked, request_key=RequestKey("k", "unlock", b"other"))
+    # What is not on sale any more was bought all the same.
+    await shop.run_sql("UPDATE products SET enabled = false WHERE kind = 'unlock'")
+    shop.services.catalog.forget()
+    assert (await unlock(shop, ann, locked, request_key=key)).id == locked.id
+    with pytest.raises(NotFound):
+        await unlock(shop, ann, locked, request_key=RequestKey("another", "unlock", b"body"))
 
 
 async def test_too_few_credits_unlock_nothing(shop: Shop, ann: UserView, locked: GenerationView) -> None:

@@ -91,7 +91,13 @@ async def submit_generation(
     "/generations/{generation_id}/unlock",
     summary="Take the watermark away for credits",
     responses=refusals(
-        *SIGNED_IN, GenerationNotFound, NotFound, PaymentConsumed, InsufficientCredits, IdempotencyKeyReused
+        *SIGNED_IN,
+        GenerationNotFound,
+        NotFound,
+        PaymentConsumed,
+        InsufficientCredits,
+        IdempotencyKeyReused,
+        ConcurrentUpdate,
     ),
 )
 async def unlock_generation(

@@ -18,7 +18,7 @@ from app.domain.credits.models import EntryKind
 from app.domain.delivery import outbox
 from app.domain.delivery.models import DeliveryKind, DeliveryRank
 from app.domain.delivery.outbox import NewDelivery
-from app.domain.errors import GenerationNotFound, InsufficientCredits, NotFound, PaymentConsumed
+from app.domain.errors import ConcurrentUpdate, GenerationNotFound, InsufficientCredits, NotFound, PaymentConsumed
 from app.domain.generations import repository as generations
 from app.domain.generations.service import GenerationService
 from app.domain.generations.views import GenerationView
@@ -60,13 +60,18 @@ class UnlockService:
 
         A repeat with the same key is the same unlock.
         Raises: UserNotFound, UserBanned, UserSuspended, IdempotencyKeyReused, NotFound (not on sale),
-            GenerationNotFound, PaymentConsumed (nothing is locked, or not any more), InsufficientCredits.
+            GenerationNotFound, PaymentConsumed (nothing is locked, or not any more), InsufficientCredits,
+            ConcurrentUpdate.
         """
-        price = await self.price_credits()
+        # A known key is answered whatever has become of the product (spec §5).
+        price = None if await self._is_known(actor, request_key) else await self.price_credits()
         async with self._db.transaction() as tx:
             user = require_active(await users.lock(tx, actor.user_id))
             is_repeat = request_key is not None and await request_keys.find_object(tx, user.id, request_key) is not None
             if not is_repeat:
+                if price is None:
+                    # The key was forgotten in between: it is time to ask anew.
+                    raise ConcurrentUpdate
                 locked = await generations.list_watermarked(tx, user.id, generation_id)
                 if not locked:
                     raise PaymentConsumed
@@ -79,6 +84,11 @@ class UnlockService:
                 if request_key is not None:
                     await request_keys.remember(tx, user.id, request_key, str(generation_id))
         return await self._generations.get(actor, generation_id)
+
+    async def _is_known(self, actor: Actor, request_key: RequestKey | None) -> bool:
+        async with self._db.read() as reader:
+            user = require_active(await users.find(reader, actor.user_id))
+            return request_key is not None and await request_keys.find_object(reader, user.id, request_key) is not None
 
 
 async def require_locked(reader: Reader, user_id: int, generation_id: UUID) -> None:

@@ -7,7 +7,7 @@ from uuid import UUID
 from app.bot.bills import offer_payment
 from app.bot.conversation import Conversation
 from app.core.errors import AppError
-from app.domain.errors import DuplicateRequest, InsufficientCredits, NotFound, RateLimitExceeded
+from app.domain.errors import DuplicateRequest, InsufficientCredits, NotFound, RateLimitExceeded, StyleUnavailable
 from app.domain.generations.models import Funding, Kind, Origin
 from app.domain.generations.styling import house_funding
 from app.domain.generations.views import DraftStatus, DraftView
@@ -83,6 +83,12 @@ async def start(conversation: Conversation, draft_id: UUID, shown_price: str) ->
         raise
     except NotFound:
         return _renewed(await services.drafts.renew(actor, draft_id))
+    except StyleUnavailable:
+        # A pack that has another size by now is still sold, at another price.
+        renewed = await services.drafts.renew(actor, draft_id)
+        if renewed.options.count == draft.options.count:
+            raise
+        return _renewed(renewed)
     return StartTap(await _next(conversation, draft_id), "toast-started")
 
 

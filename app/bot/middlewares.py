@@ -58,7 +58,8 @@ class Reception(BaseMiddleware):
         try:
             result = await handler(event, data)
         except AppError as error:
-            await conversation.refuse(error)
+            if await _is_to_be_said(event.message, conversation):
+                await conversation.refuse(error)
             return None
         except Exception:
             # The update goes to the inbox and the user gets an apology; the button must not spin meanwhile.
@@ -109,6 +110,14 @@ class Doorkeeper(BaseMiddleware):
         if not get_flag(data, OPEN_TO_ALL, default=False):
             require_allowed(data["conversation"].user)
         return await handler(event, data)
+
+
+async def _is_to_be_said(message: Message | None, conversation: Conversation) -> bool:
+    """Whether a refusal is news: of an album's parts, which come as messages of their own, one is told."""
+    if message is None or message.media_group_id is None:
+        return True
+    album = f"refusal:{message.media_group_id}"
+    return await conversation.may(album, limit=1, window_seconds=_WARNING_WINDOW_SECONDS)
 
 
 def identity_of(sender: User) -> TelegramIdentity:

@@ -11,7 +11,7 @@ from app.domain.actors import Actor
 from tests.bot.conftest import NewPhone
 from tests.bot.phone import Json, Phone, button_of, until, words_of
 from tests.bot.updates import post, private_message
-from tests.sandbox.rig import Sandbox
+from tests.sandbox.rig import Sandbox, picture
 
 OPERATOR = Actor.operator("tests")
 
@@ -35,6 +35,18 @@ async def test_a_banned_user_gets_a_sentence_and_the_support_pages(new_phone: Ne
     for command in ("paysupport", "terms", "privacy", "help"):
         assert "blocked" not in words_of(await phone.ask(f"/{command}"))[:60]
     assert "Nothing is being made" in words_of(await phone.ask("/cancel"))
+
+
+async def test_a_banned_users_album_is_refused_once(new_phone: NewPhone, container: Container) -> None:
+    phone = await new_phone()
+    await container.services.users.ban(OPERATOR, phone.id, reason="spam")
+    for _ in range(2):
+        sent = await phone.upload(*(f"{at}.jpg" for at in range(5)), data=picture())
+        await phone.find("Your account is blocked", after=sent["messages"][-1]["message_id"])
+        # Updates of a chat come in order: whatever the album brings has been said by now.
+        await phone.ask("/terms")
+        said = [words_of(message) for message in await phone.said(after=sent["messages"][0]["message_id"])]
+        assert sum("Your account is blocked" in words for words in said) == 1
 
 
 async def test_a_banned_user_may_cancel_what_is_open(new_phone: NewPhone, container: Container) -> None:

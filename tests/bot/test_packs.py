@@ -223,6 +223,35 @@ async def test_more_pictures_than_an_album_holds_are_shown_again_in_two(
     assert "Around the world" in words_of(shown)
 
 
+async def test_a_pack_of_another_size_is_made_again_at_its_price(new_phone: NewPhone, working: Container) -> None:
+    phone = await new_phone()
+    actor = await rich(working, phone)
+    await asked(phone)
+    sent = await phone.upload("1.jpg", data=PHOTO, caption=FAST)
+    await phone.tap(await card_after(phone, sent["message"]["message_id"]), "Create")
+    await ended(working, actor)
+    receipt = await phone.find("8 photos of 8 are ready")
+    await working.services.credits.adjust(Actor.operator("tests"), phone.id, 500, reason="a test needs them")
+    removed = "DELETE FROM style_shots WHERE style_key = 'seasons' AND position = 8 RETURNING prompt"
+    async with working.db.transaction() as tx:
+        prompt = await tx.scalar(text(removed))
+    working.services.catalog.forget()
+    try:
+        answer = await phone.start_again(receipt, "Again")
+        assert answer["show_alert"]
+        assert "42 💎" in answer["text"]
+        receipt = await phone.look(receipt) or {}
+        assert button_of(receipt, "Again")["text"] == "🔁 Again · 42 💎"
+        assert await working.services.generations.list_active(actor) == ()
+        await phone.start_again(receipt, "Again")
+        await phone.find("7 photos of 7 are ready")
+        assert (await ended(working, actor)).charged_credits == 7 * UNIT
+    finally:
+        async with working.db.transaction() as tx:
+            await tx.execute(text("INSERT INTO style_shots VALUES ('seasons', 8, :prompt)"), {"prompt": prompt})
+        working.services.catalog.forget()
+
+
 async def test_somebody_is_deleted_with_all_their_photos(new_phone: NewPhone, working: Container) -> None:
     phone = await new_phone()
     actor = await rich(working, phone)

@@ -34,7 +34,7 @@ async def show(shop: Shop, user: UserView, *messages: ChatMessage) -> None:
     """Take photos, and have their cards put together at once."""
     for message in messages:
         if message.file is not None:
-            shop.chat_album.files[message.file.file_id] = picture()
+            shop.chat_album.files.setdefault(message.file.file_id, picture())
         await shop.services.intake.take_photo(actor(user), message)
     await shop.run_sql("UPDATE deliveries SET next_attempt_at = now()")
     await shop.deliver_all()
@@ -120,6 +120,53 @@ async def test_words_that_come_right_after_an_album_are_not_asked_for(shop: Shop
     await shop.deliver_all()
     ((_, card),) = shop.telegram.sent
     assert (card.template, card.params["inputs"], card.params["prompt"]) == ("card", 2, "make it night")
+
+
+async def test_words_that_overtake_a_part_of_an_album_are_its_answer_all_the_same(shop: Shop, ann: UserView) -> None:
+    shop.chat_album.files |= {f"file-{number}": picture() for number in range(1, 5)}
+    await shop.services.intake.take_photo(actor(ann), part(1))
+    assert await shop.services.intake.take_text(actor(ann), ChatMessage(5, CHAT, "make it night"))
+    await show(shop, ann, part(2), part(1))
+    ((_, card),) = shop.telegram.sent
+    assert (card.template, card.params["inputs"], card.params["prompt"]) == ("card", 2, "make it night")
+    # One that comes after the card brings another card, and not the question.
+    await show(shop, ann, part(3))
+    _, card = shop.telegram.sent[-1]
+    assert (card.template, card.params["inputs"], card.params["prompt"]) == ("card", 3, "make it night")
+    assert len(shop.telegram.sent) == 2
+
+
+async def test_quick_words_that_overtake_a_part_wait_for_it(shop: Shop, ann: UserView) -> None:
+    await shop.services.users.set_quick_mode(actor(ann), enabled=True)
+    shop.chat_album.files |= {"file-1": picture(), "file-2": picture()}
+    await shop.services.intake.take_photo(actor(ann), part(1))
+    assert await shop.services.intake.take_text(actor(ann), ChatMessage(5, CHAT, "make it night"))
+    await shop.deliver_all()
+    assert await shop.balances(ann.id) == (20, 0, 0)
+    await show(shop, ann, part(2))
+    assert await shop.scalar("SELECT cardinality(inputs) FROM generations") == 2
+
+
+@pytest.mark.parametrize(("kind", "words", "makes"), [(Kind.VIDEO, "waves", "video"), (Kind.EDIT, "waves", None)])
+async def test_after_a_photo_that_is_none_words_do_where_they_did_before(
+    shop: Shop, ann: UserView, kind: Kind, words: str, makes: str | None
+) -> None:
+    awaits = Awaits.EITHER if kind is Kind.VIDEO else Awaits.PHOTO
+    style = None if kind is Kind.VIDEO else "anime"
+    await shop.services.drafts.create(actor(ann), NewDraft("", kind=kind, style_key=style, awaits=awaits))
+    shop.chat_album.files["file-1"] = b"%PDF-1.7"
+    await show(shop, ann, part(1, album=None))
+    assert shop.telegram.templates == ["notice"]
+    assert await shop.services.intake.take_text(actor(ann), ChatMessage(5, CHAT, words)) is (makes is not None)
+    await shop.deliver_all()
+    if makes is not None:
+        _, card = shop.telegram.sent[-1]
+        assert (card.template, card.params["kind"], card.params["inputs"]) == ("card", makes, 0)
+    # A photo does as well as before.
+    await shop.services.drafts.create(actor(ann), NewDraft("", kind=kind, style_key=style, awaits=awaits))
+    await show(shop, ann, part(1, album=None), part(2, words="waves", album=None))
+    _, card = shop.telegram.sent[-1]
+    assert (card.template, card.params["kind"], card.params["inputs"]) == ("card", kind.value, 1)
 
 
 async def test_telegram_away_is_waited_for_and_nothing_is_fetched_twice(shop: Shop, ann: UserView) -> None:

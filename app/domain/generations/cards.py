@@ -376,12 +376,17 @@ class CardContent:
         return changed
 
     async def _ask_for_another(self, user: UserView, draft: DraftView) -> None:
-        """Nothing that was sent can be used: the draft waits for a better photo, and keeps its words."""
+        """Nothing that was sent can be used: the draft waits for a better photo, and keeps its words.
+
+        What can be made of words alone takes them instead.
+        """
+        style = await self._stylist.find(draft)
+        needs_photo = missing_of(draft.kind, "", style, inputs=0) is Awaits.PHOTO
         async with self._db.transaction() as tx:
             await users.lock(tx, user.id)
             now = await lock_draft(tx, user.id, draft.id)
             if now is not None:
-                await wait_again(tx, user.id, draft.id, Awaits.PHOTO)
+                await wait_again(tx, user.id, draft.id, Awaits.PHOTO if needs_photo else Awaits.EITHER)
 
 
 class _PersonGone(Exception):

@@ -17,8 +17,8 @@ from app.domain.generations.views import ChatFile, DraftStatus, DraftView, Optio
 
 _COLUMNS: Final = """
     id, user_id, kind, model_key, prompt, negative_prompt, options, inputs, style_key, avatar_id, funding,
-    price_credits, generation_id, origin_generation_id, parent_id, awaits, files, created_at, expires_at,
-    expires_at <= clock_now() AS expired
+    price_credits, generation_id, origin_generation_id, parent_id, awaits, files, media_group_id,
+    created_at, expires_at, expires_at <= clock_now() AS expired
 """
 _INSERT = (
     text(
@@ -56,6 +56,7 @@ _LOCK = text(
 _BY_UPDATE = text(
     f"SELECT {_COLUMNS} FROM drafts WHERE update_id = :update_id AND user_id = :user_id"  # noqa: S608 - fixed text
 ).columns(options=JSONB, files=JSONB)
+_LEAVE_ALBUM = text("UPDATE drafts SET media_group_id = NULL WHERE id = :id")
 _LOCK_ALBUM = text(
     f"""
     SELECT {_COLUMNS} FROM drafts
@@ -206,6 +207,11 @@ async def lock_album(tx: Tx, user_id: int, media_group_id: str) -> DraftView | N
     return _view(row) if row else None
 
 
+async def leave_album(tx: Tx, draft_id: UUID) -> None:
+    """Let another draft be its album's, whose further parts go there."""
+    await tx.execute(_LEAVE_ALBUM, {"id": draft_id})
+
+
 async def lock_gathering(tx: Tx, user_id: int, message_id: int, media_group_id: str | None) -> DraftView | None:
     """The pack that has the photo of this message, or of its album another part; the caller holds the user's lock."""
     same_message = [{"message_id": message_id}]
@@ -290,4 +296,5 @@ def _view(row: Row[Any]) -> DraftView:
         files=tuple(ChatFile.from_json(file) for file in row.files),
         style_key=row.style_key,
         avatar_id=row.avatar_id,
+        media_group_id=row.media_group_id,
     )

@@ -196,17 +196,20 @@ class DraftService:
             return await self._insert(tx, user.id, replace(copy_of(draft), funding=paid_by), model, options)
 
     async def renew(self, actor: Actor, draft_id: UUID) -> DraftView:
-        """A new open draft with the same content at today's price, for the button of one that was used.
+        """A new open draft with the same content at today's price and size, for the button of one that was used.
 
-        Raises: UserBanned, UserSuspended, NotFound, Maintenance, ModelUnavailable.
+        Raises: UserBanned, UserSuspended, NotFound, Maintenance, StyleUnavailable (of a pack), ModelUnavailable.
         """
         draft = await self.get(actor, draft_id)
         model = await self._catalog.get_enabled(draft.model_key)
+        options = draft.options
+        if draft.kind is Kind.PACK:
+            options = replace(options, count=await self._packs.count(draft.style_key, None))
         async with self._db.transaction() as tx:
             user = require_active(await users.lock(tx, actor.user_id))
             # Deleting its generation takes the same lock, and may have taken the draft meanwhile.
             draft = await get_draft(tx, user.id, draft_id)
-            return await self._insert(tx, user.id, copy_of(draft), model, draft.options)
+            return await self._insert(tx, user.id, copy_of(draft), model, options)
 
     async def repeat(
         self, actor: Actor, generation_id: UUID, *, variation: bool, update_id: int | None = None

@@ -28,6 +28,7 @@ from app.domain.generations.draft_rows import (
     find_by_update,
     find_waiting,
     insert_draft,
+    leave_album,
     lock_album,
     lock_draft,
     lock_gathering,
@@ -203,13 +204,17 @@ class IntakeService:
                 # Its album has been started without it, or is no more: a photo of its own is better than none.
                 new = replace(new, media_group_id=None)
             await wait_no_more(tx, user.id)
-            if waiting is not None:
-                # What is answered before it was asked is asked no more.
-                await outbox.skip(tx, card_key(waiting.id))
+            # What is answered before it was asked is asked no more.
+            is_early = waiting is not None and await outbox.skip(tx, card_key(waiting.id))
+            if waiting is not None and waiting.media_group_id is not None and new.media_group_id is None:
+                # Nor asked again by a part of the album that the words have overtaken.
+                await leave_album(tx, waiting.id)
+                new = replace(new, media_group_id=waiting.media_group_id)
             draft = await insert_draft(
                 tx, user.id, new, options, price_of(new.funding, model, options), life=self._life
             )
-            await _owe_card(tx, draft, message)
+            is_held = message.media_group_id is not None or (is_early and draft.media_group_id is not None)
+            await _owe_card(tx, draft, message, is_held=is_held)
             return True
 
     async def _style(self, draft: DraftView | None, words: str) -> Style | None:
@@ -288,7 +293,8 @@ async def _join(tx: Tx, album: DraftView, message: ChatMessage, style: Style | N
     owed = [_part_key(album, at) for at in range(len(album.files))]
     if not await outbox.hold_back(tx, owed, hold_seconds=_ALBUM_SECONDS):
         # Its card has been shown already, or is on its way: this part brings another one.
-        await _owe_card(tx, draft, message, part=len(album.files))
+        is_held = message.media_group_id is not None or draft.kind is Kind.PACK
+        await _owe_card(tx, draft, message, part=len(album.files), is_held=is_held)
     return True
 
 
@@ -312,10 +318,9 @@ def _part_key(draft: DraftView, at: int) -> str:
     return card_key(draft.id) + (f":{draft.files[at].message_id}" if at else "")
 
 
-async def _owe_card(tx: Tx, draft: DraftView, message: ChatMessage, *, part: int = 0) -> None:
-    is_gathered = draft.kind is Kind.PACK
+async def _owe_card(tx: Tx, draft: DraftView, message: ChatMessage, *, is_held: bool, part: int = 0) -> None:
     params: dict[str, object] = {"draft_id": str(draft.id)}
-    if is_gathered:
+    if draft.kind is Kind.PACK:
         # What was not taken of the parts before has been said.
         params["notes_from"] = part
     await outbox.owe(
@@ -327,7 +332,7 @@ async def _owe_card(tx: Tx, draft: DraftView, message: ChatMessage, *, part: int
             user_id=draft.user_id,
             chat_id=message.chat_id,
             params=params,
-            hold_seconds=_ALBUM_SECONDS if message.media_group_id or is_gathered else 0.0,
+            hold_seconds=_ALBUM_SECONDS if is_held else 0.0,
         ),
     )
 

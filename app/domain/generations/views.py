@@ -128,6 +128,7 @@ class DraftView:
     files: tuple[ChatFile, ...] = ()
     style_key: str | None = None
     avatar_id: UUID | None = None
+    media_group_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

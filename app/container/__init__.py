@@ -53,9 +53,10 @@ from app.domain.catalog.service import CatalogService
 from app.domain.credits.service import CreditService
 from app.domain.delivery.models import DeliveryKind
 from app.domain.delivery.service import DeliveryService
-from app.domain.generations.cards import CardContent, CardService
+from app.domain.generations.cards import CardService
 from app.domain.generations.choosing import Chooser
 from app.domain.generations.collecting import ObjectCollector
+from app.domain.generations.composing import CardContent
 from app.domain.generations.contents import GenerationContents, ProgressEditor
 from app.domain.generations.doorbell import Doorbell
 from app.domain.generations.drafts import DraftService

@@ -2,7 +2,7 @@
 
 A message completes the draft that waits for it; a photo that nothing waits for is a draft of its own. The parts of an
 album are messages of their own and share one draft; so do the photos of a pack's person. Nothing is fetched here: that
-is done when the card is put together (`cards`).
+is done when the card is put together (`composing`).
 """
 
 from dataclasses import dataclass, replace

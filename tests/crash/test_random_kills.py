@@ -15,7 +15,6 @@ KILLS = 3
 STEPS = (3, 25)
 
 
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize("seed", [1, 2])
 async def test_killed_again_and_again(seed: int, worlds: list[World], app_in: Callable[..., StarbrushProcess]) -> None:
     chance = random.Random(seed)

@@ -1,11 +1,6 @@
-"""What the state machines over money have in common: how long Hypothesis may take, and what it keeps."""
+"""What the state machines over money have in common: how much Hypothesis tries, and what it keeps."""
 
-import pytest
 from hypothesis import HealthCheck, settings
-
-# What Hypothesis finds it makes smaller for up to five minutes before it says so; a test that were ended before that
-# would name a time and not the bug.
-TIMEOUT = pytest.mark.timeout(600)
 
 
 def machine_settings(*, examples: int, steps: int) -> settings:

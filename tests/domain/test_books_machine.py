@@ -24,7 +24,7 @@ from app.domain.actors import Actor
 from app.domain.generations.models import Status
 from app.domain.generations.views import GenerationView
 from app.domain.ports import ProviderFailed, ProviderRejected, TaskReport, TaskState
-from tests.domain.machines import TIMEOUT, machine_settings
+from tests.domain.machines import machine_settings
 from tests.domain.shop import OPERATOR, Shop, order, shop_settings
 from tests.fakes import succeeded
 
@@ -342,7 +342,6 @@ class Books(RuleBasedStateMachine):
         )
 
 
-@TIMEOUT
 def test_the_books_hold_whatever_happens_in_whatever_order(database_url: str) -> None:
     Books.database_url = database_url
     run_state_machine_as_test(Books, settings=machine_settings(examples=20, steps=25))

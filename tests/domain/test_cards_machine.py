@@ -28,7 +28,7 @@ from app.domain.users.views import UserView
 from app.sandbox.config import SandboxConfig
 from app.sandbox.tbank.token import token_of
 from tests.domain.bank import PRODUCTION, PRODUCTION_PASSWORD, TERMINALS, card_settings, hear, ordered_by_card
-from tests.domain.machines import TIMEOUT, machine_settings
+from tests.domain.machines import machine_settings
 from tests.domain.shop import OPERATOR, Shop, shop_settings
 from tests.harness import BOT_TOKEN
 from tests.sandbox.rig import Sandbox, serve
@@ -231,7 +231,6 @@ class CardTraffic(RuleBasedStateMachine):
         assert self.run(self.shop.run_sql(twice)) == []
 
 
-@TIMEOUT
 async def test_card_money_is_neither_lost_nor_doubled(database_url: str, sandbox: Sandbox) -> None:
     CardTraffic.database_url = database_url
     CardTraffic.bank_url = sandbox.url

@@ -33,7 +33,7 @@ from app.domain.ports import ProviderFailed, StarsRefused
 from app.domain.promotions.views import NewPromoCode
 from app.domain.users.service import TelegramIdentity
 from app.domain.users.views import UserView
-from tests.domain.machines import TIMEOUT, machine_settings
+from tests.domain.machines import machine_settings
 from tests.domain.shop import OPERATOR, Shop, order, shop_settings
 from tests.domain.till import charge_of, query_of, refund_of
 
@@ -340,7 +340,6 @@ class Favours(RuleBasedStateMachine):
         assert {broken: rows for broken, rows in self._runner.run(look()).items() if rows} == {}
 
 
-@TIMEOUT
 def test_nothing_is_given_twice_whatever_happens_side_by_side(database_url: str) -> None:
     Favours.database_url = database_url
     run_state_machine_as_test(Favours, settings=machine_settings(examples=10, steps=40))

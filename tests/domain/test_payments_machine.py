@@ -23,7 +23,7 @@ from app.domain.payments.models import RefundState
 from app.domain.payments.views import Charge, OrderView
 from app.domain.ports import StarsRefused, StarsUnavailable, StarTransaction
 from app.domain.users.views import UserView
-from tests.domain.machines import TIMEOUT, machine_settings
+from tests.domain.machines import machine_settings
 from tests.domain.shop import OPERATOR, Shop, shop_settings
 from tests.domain.till import NOON, charge_of, ordered, refund_of, transaction_of
 
@@ -349,7 +349,6 @@ class Till(RuleBasedStateMachine):
         assert given == kept
 
 
-@TIMEOUT
 def test_money_is_neither_lost_nor_doubled(database_url: str) -> None:
     Till.database_url = database_url
     run_state_machine_as_test(Till, settings=machine_settings(examples=12, steps=40))

@@ -12,8 +12,6 @@ from tests.harness import StarbrushProcess, run_starbrush
 
 DAY = 86_400
 MINUS = "\N{MINUS SIGN}"
-# A dozen commands of the operator's are a dozen starts of a process.
-pytestmark = pytest.mark.timeout(300)
 
 Newcomer = Callable[..., Awaitable[Phone]]
 

@@ -49,7 +49,6 @@ async def _health(app: StarbrushProcess) -> dict[str, str]:
     return {name: part["state"] for name, part in parts.items()}
 
 
-@pytest.mark.timeout(300)
 async def test_redis_is_emptied_killed_and_restarted_under_fifty_jobs(
     world: World, own_redis: ServerProcess, app_process: Start
 ) -> None:
@@ -106,7 +105,6 @@ async def test_the_queue_is_read_again_after_redis_was_away(
     await world.until_delivered(generation_id)
 
 
-@pytest.mark.timeout(240)
 @pytest.mark.parametrize("how", ["stop", "kill", "freeze"])
 async def test_postgresql_goes_and_comes_back_with_calls_in_flight(
     how: str, sandbox_process: Start, own_postgres: ServerProcess, app_process: Start
@@ -168,7 +166,6 @@ def _family(pid: int) -> list[int]:
     return [pid, *map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())]
 
 
-@pytest.mark.timeout(240)
 async def test_the_object_store_is_away(world: World, own_s3: ServerProcess, app_process: Start) -> None:
     """What a vendor has made waits for it, an at-once answer in the process that holds it."""
     store = own_s3.server

@@ -22,7 +22,6 @@ async def _faults_taken(world: World) -> bool:
     return not (await world.control.get("/faults")).json()["faults"]
 
 
-@pytest.mark.timeout(240)
 async def test_a_telegram_failure_never_fails_a_generation(world: World, app_process: Start) -> None:
     """Promise 6. Every way in which sending a picture can fail; then the pictures arrive."""
     app = app_process(world.sandbox, env={**QUICK, **UNPACED})
@@ -59,7 +58,6 @@ async def test_a_telegram_failure_never_fails_a_generation(world: World, app_pro
     reconcile(app.env)
 
 
-@pytest.mark.timeout(240)
 async def test_creates_whose_answer_is_lost(world: World, app_process: Start) -> None:
     """Trap 25. A task whose create was taken is found by our reference; only an at-once call may be asked again."""
     app = app_process(world.sandbox, env={**QUICK, **UNPACED, "BREAKER_FAILURES": "50"})

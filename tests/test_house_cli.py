@@ -245,6 +245,26 @@ async def test_moderation_is_shown_and_replaced(cli: Cli, database: Any, tmp_pat
     assert json.loads((await cli("moderation", "show"))[1]) == rules
 
 
+async def test_rules_that_a_style_breaks_by_its_own_words_are_said_to(cli: Cli, database: Any, tmp_path: Path) -> None:
+    await database.execute(
+        """
+        INSERT INTO models (key, kind, titles, price_credits, options, timeout_seconds, position)
+        VALUES ('still', 'image', '{"en": "Still"}', 1, '{"aspect_ratios": ["1:1"]}', 60, 1);
+        INSERT INTO provider_routes (id, model_key, provider, vendor_model, position, cost_micros)
+        VALUES (gen_random_uuid(), 'still', 'demo', 'demo-standard', 1, 0);
+        INSERT INTO styles (key, kind, titles, template, model_key, position)
+        VALUES ('fruit-bowl', 'image', '{"en": "Bowl"}', 'A banana beside {prompt}', 'still', 1);
+        """
+    )
+    document = tmp_path / "rules.json"
+    document.write_text('{"words": {"fruit": ["banana"]}}')
+    status, out, _ = await cli("moderation", "replace", str(document), "--reason", "no fruit")
+    assert status == 0
+    assert "the style fruit-bowl breaks the rule fruit" in out
+    document.write_text('{"words": {"fruit": ["apple"]}}')
+    assert "fruit-bowl" not in (await cli("moderation", "replace", str(document), "--reason", "no apples"))[1]
+
+
 async def test_doctor_names_what_is_wrong(cli: Cli, database: Any) -> None:
     status, out, _ = await cli("doctor", "--json")
     findings = {finding["name"]: finding for finding in json.loads(out)}

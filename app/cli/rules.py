@@ -30,8 +30,11 @@ def moderation_replace(
     except ValueError as error:
         fail(f"{path} is no JSON: {error}")
 
-    async def change(container: "Container") -> None:
+    async def change(container: "Container") -> tuple[tuple[str, str], ...]:
         await container.services.moderation.replace(operator(), document, reason=reason)
+        return await container.services.judge.list_own_breaches()
 
-    with_container(change)
+    breaches = with_container(change)
     typer.echo("The rules are in force.")
+    for style, category in breaches:
+        typer.echo(f"By its own words the style {style} breaks the rule {category}; nobody is refused for them.")

@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import asyncpg
@@ -225,6 +226,18 @@ async def test_quick_mode_starts_once_and_a_refusal_leaves_the_card(shop: Shop, 
     assert (card.template, card.params["prompt"]) == ("card", "a scarf")
     assert card.params["notes"]
     assert await shop.prove() == []
+
+
+@pytest.mark.parametrize(("minutes", "starts"), [(9, True), (11, False)])
+async def test_a_late_answer_starts_nothing_by_itself(shop: Shop, ann: UserView, minutes: int, starts: bool) -> None:
+    await shop.services.users.set_quick_mode(actor(ann), enabled=True)
+    await show(shop, ann, part(1, album=None))
+    assert shop.telegram.templates == ["photo"]
+    await shop.advance_clock(timedelta(minutes=minutes))
+    assert await shop.services.intake.take_text(actor(ann), ChatMessage(5, CHAT, "a red kite"))
+    await shop.deliver_all()
+    assert await shop.balances(ann.id) == ((14, 6, 1) if starts else (20, 0, 0))
+    assert ("card" in shop.telegram.templates) is not starts
 
 
 async def test_quick_mode_with_credits_that_are_short_offers_to_pay(shop: Shop) -> None:

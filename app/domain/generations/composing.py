@@ -87,7 +87,7 @@ class CardContent:
                 if user.id in self._collecting or len(self._collecting) >= _COLLECTED_AT_ONCE:
                     return NotYet(_LOOK_AGAIN)
                 draft = await self._collect(draft)
-            template, params = await self._say(user, draft, notes_from=int(claimed.params.get("notes_from", 0)))
+            template, params = await self._say(user, draft, claimed)
         except _PersonGone:
             template, params = _notice("pack-person-gone", {})
         except (NotFound, UserNotFound, DuplicateRequest, _HasGrown):
@@ -177,8 +177,10 @@ class CardContent:
             raise NotFound
         return changed
 
-    async def _say(self, user: UserView, draft: DraftView, *, notes_from: int) -> tuple[str, Mapping[str, object]]:
-        problems = notes_of(draft.files[notes_from:])
+    async def _say(
+        self, user: UserView, draft: DraftView, claimed: ClaimedDelivery
+    ) -> tuple[str, Mapping[str, object]]:
+        problems = notes_of(draft.files[int(claimed.params.get("notes_from", 0)) :])
         if problems and not any(file.upload_id for file in draft.files):
             await self._ask_for_another(user, draft)
             return "notice", problems[0]
@@ -194,7 +196,7 @@ class CardContent:
             # It costs many times what everything else does: nobody starts one by sending a photo.
             card = await self._cards.card(user, await self._with_avatar(draft))
             return "card", {**card, "notes": problems}
-        if not user.quick_mode or problems:
+        if not user.quick_mode or problems or claimed.params.get("is_asked_first"):
             return "card", await self._cards.card(user, draft)
         return await self._start(user, draft)
 

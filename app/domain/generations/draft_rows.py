@@ -56,6 +56,10 @@ _LOCK = text(
 _BY_UPDATE = text(
     f"SELECT {_COLUMNS} FROM drafts WHERE update_id = :update_id AND user_id = :user_id"  # noqa: S608 - fixed text
 ).columns(options=JSONB, files=JSONB)
+# So long does a question stay in mind; what is written later may well be about something else.
+_WAITED_LONG = text(
+    "SELECT created_at < clock_now() - interval '10 minutes' FROM drafts WHERE id = :id AND user_id = :user_id"
+)
 _LEAVE_ALBUM = text("UPDATE drafts SET media_group_id = NULL WHERE id = :id")
 _LOCK_ALBUM = text(
     f"""
@@ -205,6 +209,11 @@ async def lock_album(tx: Tx, user_id: int, media_group_id: str) -> DraftView | N
     """The draft of an album; the caller holds the user's lock."""
     row = await tx.one_or_none(_LOCK_ALBUM, {"user_id": user_id, "media_group_id": media_group_id})
     return _view(row) if row else None
+
+
+async def has_waited_long(reader: Reader, user_id: int, draft_id: UUID) -> bool:
+    """Whether what a draft waits for comes so late that it may be meant for something else."""
+    return bool(await reader.scalar(_WAITED_LONG, {"user_id": user_id, "id": draft_id}))
 
 
 async def leave_album(tx: Tx, draft_id: UUID) -> None:

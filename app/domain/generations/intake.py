@@ -27,6 +27,7 @@ from app.domain.generations.copying import copy_of
 from app.domain.generations.draft_rows import (
     find_by_update,
     find_waiting,
+    has_waited_long,
     insert_draft,
     leave_album,
     lock_album,
@@ -214,7 +215,8 @@ class IntakeService:
                 tx, user.id, new, options, price_of(new.funding, model, options), life=self._life
             )
             is_held = message.media_group_id is not None or (is_early and draft.media_group_id is not None)
-            await _owe_card(tx, draft, message, is_held=is_held)
+            is_late = waiting is not None and await has_waited_long(tx, user.id, waiting.id)
+            await _owe_card(tx, draft, message, is_held=is_held, is_late=is_late)
             return True
 
     async def _style(self, draft: DraftView | None, words: str) -> Style | None:
@@ -318,8 +320,13 @@ def _part_key(draft: DraftView, at: int) -> str:
     return card_key(draft.id) + (f":{draft.files[at].message_id}" if at else "")
 
 
-async def _owe_card(tx: Tx, draft: DraftView, message: ChatMessage, *, is_held: bool, part: int = 0) -> None:
+async def _owe_card(
+    tx: Tx, draft: DraftView, message: ChatMessage, *, is_held: bool, is_late: bool = False, part: int = 0
+) -> None:
     params: dict[str, object] = {"draft_id": str(draft.id)}
+    if is_late:
+        # Also in quick mode: it may be meant for something else.
+        params["is_asked_first"] = True
     if draft.kind is Kind.PACK:
         # What was not taken of the parts before has been said.
         params["notes_from"] = part

@@ -26,6 +26,7 @@ photo-question =
        *[other] 📷 <b>{ $inputs } ta suratingizni oldim.</b>
     }
     Nimani oʻzgartiray? Oʻz soʻzlaringiz bilan yozing yoki quyidan tanlang.
+    <i>Keyingi xabaringiz – javob. Boshqa narsa uchun: /cancel</i>
 photo-too-many =
     { $limit ->
         [1] ⚠️ Siz { $sent } ta surat yubordingiz, bu yerda bittasi kerak. Birinchisini oldim.
@@ -34,9 +35,15 @@ photo-too-many =
 photo-gone = Telegramda bu fayl endi yoʻq. Uni qayta yuboring. Hech narsa yechilmadi.
 photo-late = ⌛ Bu rasm buyurtma boshlangandan keyin keldi va unga kirmadi. Ishlatish uchun yana bir marta yuboring.
 ask-photo = 📷 Endi suratni yuboring.
-ask-edit = ✏️ <b>Rasmda nimani oʻzgartiray?</b> Oʻz soʻzlaringiz bilan yozing. Masalan: <i>qish boʻlsin</i>
-ask-motion = 🎬 <b>Videoda nima sodir boʻlsin?</b> Oʻz soʻzlaringiz bilan yozing. Masalan: <i>kamera yaqinlashadi, barglar toʻkiladi</i>
-ask-video = 🎬 <b>Videoda nimani koʻrsatay?</b> Oʻz soʻzlaringiz bilan yozing. Masalan: <i>quyosh botishida toʻlqinlar, sekin</i>
+ask-edit =
+    ✏️ <b>Rasmda nimani oʻzgartiray?</b> Oʻz soʻzlaringiz bilan yozing. Masalan: <i>qish boʻlsin</i>
+    <i>Keyingi xabaringiz – javob. Boshqa narsa uchun: /cancel</i>
+ask-motion =
+    🎬 <b>Videoda nima sodir boʻlsin?</b> Oʻz soʻzlaringiz bilan yozing. Masalan: <i>kamera yaqinlashadi, barglar toʻkiladi</i>
+    <i>Keyingi xabaringiz – javob. Boshqa narsa uchun: /cancel</i>
+ask-video =
+    🎬 <b>Videoda nimani koʻrsatay?</b> Oʻz soʻzlaringiz bilan yozing. Masalan: <i>quyosh botishida toʻlqinlar, sekin</i>
+    <i>Keyingi xabaringiz – javob. Boshqa narsa uchun: /cancel</i>
 only-pictures-are-edited = 🎞 Videolarni hozircha oʻzgartirib boʻlmaydi. Rasmga javob bering yoki javobsiz yozing. Hech narsa yechilmadi.
 cancel-question = 👌 Xoʻp, unutdik. Oʻrniga nima qilamiz?
 

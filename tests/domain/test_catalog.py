@@ -69,6 +69,9 @@ async def test_a_model_without_a_configured_provider_is_not_sold(open_shop: Open
         ("UPDATE models SET options = options - 'durations' WHERE key = 'video-pro'", "video-pro.*durations"),
         ("UPDATE models SET options = options - 'min_inputs' WHERE key = 'edit-pro'", "edit-pro.*min_inputs"),
         ("UPDATE models SET options = options - 'min_inputs' WHERE key = 'pack-standard'", "pack-standard.*min_inputs"),
+        ("UPDATE models SET max_per_hour = 0 WHERE key = 'image-pro'", "image-pro.*max_per_hour"),
+        ("UPDATE models SET max_active = -1 WHERE key = 'image-pro'", "image-pro.*max_active"),
+        ("UPDATE models SET timeout_seconds = 0 WHERE key = 'image-pro'", "image-pro.*timeout_seconds"),
         ("DELETE FROM style_shots WHERE style_key = 'travel'", "pack_styles, key travel.*from 1 to 23"),
         (
             "INSERT INTO pack_styles (key, titles, position) VALUES ('film-poster', '{\"en\": \"x\"}', 9)",

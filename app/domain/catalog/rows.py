@@ -68,6 +68,11 @@ def read_model(row: Row[Any], routes: tuple[Route, ...]) -> Model:
         model.kind not in {"edit", "upscale", "pack"} or model.min_inputs > 0,
         "min_inputs must be at least 1 for this kind",
     )
+    own = _Fields(f"models, key {row.key}", {}, None)
+    own.require(model.timeout_seconds > 0, "timeout_seconds must be at least 1")
+    # That nobody may have any is what `enabled` is for.
+    own.require(model.max_active is None or model.max_active > 0, "max_active must be at least 1, or null")
+    own.require(model.max_per_hour is None or model.max_per_hour > 0, "max_per_hour must be at least 1, or null")
     return model
 
 

@@ -157,6 +157,18 @@ async def test_a_forbidden_prompt_is_refused_and_costs_nothing(new_phone: NewPho
     assert await generations(container, phone) == ()
 
 
+async def test_what_is_free_is_refused_for_the_reason_that_holds(new_phone: NewPhone, container: Container) -> None:
+    phone = await new_phone()
+    await container.services.moderation.replace(OPERATOR, {"words": {"test": ["forbiddenword"]}}, reason="a test")
+    forbidden, free, card = [await phone.ask(words) for words in ("a forbiddenword kite", "a red kite", "a kite")]
+    assert "content rules" in (await phone.tap(forbidden, "Free") or {})["text"]
+    for _ in range(5):
+        await phone.start_again(card)
+    assert "5 are being made for you already" in (await phone.tap(free, "Free") or {})["text"]
+    # Nothing was used up: the card offers it as before.
+    assert button_of(await phone.look(free) or {}, "Free")
+
+
 async def test_quick_mode_starts_without_the_card_once_an_update(
     new_phone: NewPhone, container: Container, sandbox: Sandbox
 ) -> None:

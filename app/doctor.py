@@ -17,6 +17,8 @@ from app.settings import Settings
 _PROBE_SECONDS: Final = 10.0
 # Room for a few rows of the catalogue.
 _LONGEST_REASON: Final = 1_000
+# What is looked up there; without it their own cures would mislead.
+_IN_THE_DATABASE: Final = frozenset({"schema", "clock", "catalogue", "moderation"})
 _REVISION = text("SELECT version_num FROM alembic_version")
 
 
@@ -39,8 +41,14 @@ async def examine(settings: Settings) -> list[Finding]:
         return findings
     container = Container(settings)
     try:
+        database_answers = True
         for name, (probe, mend) in _Probes(container).all().items():
-            findings.append(await _ask(name, probe, mend))
+            if name in _IN_THE_DATABASE and not database_answers:
+                findings.append(Finding(name, ok=False, detail="not looked at, since the database does not answer"))
+                continue
+            finding = await _ask(name, probe, mend)
+            findings.append(finding)
+            database_answers &= finding.ok or name != "database"
     finally:
         await container.close()
     return findings

@@ -119,6 +119,20 @@ async def test_the_doctor_goes_no_further_without_connections() -> None:
         assert [finding.detail for finding in findings] == [f"{missing.upper()} is not set"]
 
 
+async def test_the_doctor_blames_a_database_that_is_away_once_and_names_no_other_cure() -> None:
+    nobody = "127.0.0.1:9"
+    away = settings(
+        database_url=f"postgresql://a:b@{nobody}/c",
+        redis_url=f"redis://{nobody}/0",
+        s3_endpoint_url=f"http://{nobody}",
+        telegram_api_url=f"http://{nobody}",
+    )
+    failed = {finding.name: finding.detail for finding in await examine(away) if not finding.ok}
+    assert "mend DATABASE_URL" in failed["database"]
+    for name in ("schema", "clock", "catalogue", "moderation"):
+        assert failed[name] == "not looked at, since the database does not answer"
+
+
 @pytest.mark.parametrize(
     "arguments", [("serve",), ("worker",), ("migrate",), ("reconcile",), ("user", "show", "1")], ids=" ".join
 )

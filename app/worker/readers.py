@@ -17,6 +17,8 @@ log = structlog.get_logger(__name__)
 _POLL_SECONDS: Final = {Queue.GENERATION: 0.02, Queue.DELIVERY: 0.02, Queue.REST: 0.1}
 # arq only waits for shielded work: after this it forgets the job, and a crashed worker's keys die as soon.
 _JOB_TIMEOUT_SECONDS: Final = 10
+# Before arq calls it a failure, with a traceback at the level of errors: what takes longer goes on in the pool.
+_PATIENCE_SECONDS: Final = 8.0
 # Keys of a crashed worker hide fresh jobs from the reader beyond this many.
 _READ_LIMIT: Final = 2_000
 _FIRST_PAUSE_SECONDS: Final = 0.2
@@ -58,11 +60,20 @@ class _TimedWorker(Worker):
 class QueueReader:
     """Keeps one queue's arq worker going until it is stopped."""
 
-    def __init__(self, queue: Queue, redis_url: str, jobs: Runnable, *, max_jobs: int) -> None:
+    def __init__(
+        self,
+        queue: Queue,
+        redis_url: str,
+        jobs: Runnable,
+        *,
+        max_jobs: int,
+        patience_seconds: float = _PATIENCE_SECONDS,
+    ) -> None:
         self._queue = queue
         self._redis_url = redis_url
         self._jobs = jobs
         self._max_jobs = max_jobs
+        self._patience_seconds = patience_seconds
         self._worker: _TimedWorker | None = None
         self._stopping = False
         self._last_turn = time.monotonic()
@@ -99,7 +110,7 @@ class QueueReader:
     async def _read(self) -> None:
         client = connect_worker(self._redis_url)
         worker = _TimedWorker(
-            functions=[_function(name, self._jobs) for name in self._jobs.names(self._queue)],
+            functions=[self._function(name) for name in self._jobs.names(self._queue)],
             queue_name=queue_name(self._queue),
             redis_pool=client,
             handle_signals=False,
@@ -125,6 +136,19 @@ class QueueReader:
             self._worker = None
             await _close(worker, client)
 
+    def _function(self, name: str) -> Function:
+        async def run(ctx: dict[Any, Any], *args: Any, **_options: Any) -> None:  # noqa: ARG001 - arq's own signature
+            subject: str = args[0]
+            try:
+                async with asyncio.timeout(self._patience_seconds) as patience:
+                    await self._jobs.run(name, subject)
+            except TimeoutError:
+                if not patience.expired():
+                    raise
+                log.debug("job_goes_on_in_the_pool", job=name, subject=subject)
+
+        return func(run, name=name, keep_result=0, timeout=_JOB_TIMEOUT_SECONDS, max_tries=1)
+
 
 async def _close(worker: Worker, client: ArqRedis) -> None:
     """Close a worker and its connections, whatever becomes of the jobs that it still waits for.
@@ -139,11 +163,3 @@ async def _close(worker: Worker, client: ArqRedis) -> None:
         await client.aclose(close_connection_pool=True)
     except Exception as error:  # noqa: BLE001 - Redis is away, which is why the worker is being closed
         log.debug("queue_connections_not_closed", error=str(error))
-
-
-def _function(name: str, jobs: Runnable) -> Function:
-    async def run(ctx: dict[Any, Any], *args: Any, **_options: Any) -> None:  # noqa: ARG001 - arq's own signature
-        subject: str = args[0]
-        await jobs.run(name, subject)
-
-    return func(run, name=name, keep_result=0, timeout=_JOB_TIMEOUT_SECONDS, max_tries=1)

@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import logging
 import time
 from collections.abc import AsyncIterator
 
@@ -125,6 +126,22 @@ async def test_a_readers_age_counts_from_its_last_turn_though_nobody_asked_befor
         killed_at = time.monotonic()
         await until(lambda: any(entry["event"] == "queue_reader_ended" for entry in logs))
         assert reader.age_seconds < time.monotonic() - killed_at + 1
+    reader.stop()
+    async with asyncio.timeout(10):
+        await reading
+
+
+async def test_work_that_outlasts_arqs_patience_goes_on_and_is_no_failure_of_arqs(
+    shop: Shop, redis_url: str, bell: Bell, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "arq.worker")
+    jobs = HeldJobs(shop)
+    reader = QueueReader(Queue.DELIVERY, redis_url, jobs, max_jobs=4, patience_seconds=0.2)
+    reading = asyncio.create_task(reader.run())
+    await bell.ring()
+    await jobs.gate.reached.wait()
+    await until(lambda: [record for record in caplog.records if "deliver \N{BLACK CIRCLE}" in record.getMessage()])
+    assert [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING] == []
     reader.stop()
     async with asyncio.timeout(10):
         await reading

@@ -74,7 +74,7 @@ def user_suspend(
     as_json: AsJson = False,
 ) -> None:
     """Suspend a user until a time; `off` lifts a suspension and leaves a ban."""
-    require("VALUE must be on or off", fits=value in {"on", "off"})
+    require("VALUE must be on or off; a time goes into --until", fits=value in {"on", "off"})
     require("--until goes with on, and only with on", fits=(until is not None) == (value == "on"))
     moment = None if until is None else time_of(until)
 

@@ -276,7 +276,7 @@ async def test_a_reply_to_pictures_of_the_history_edits_that_one(new_phone: NewP
     await _result(phone)
     parent = await _made(working, actor, Kind.IMAGE)
     await phone.write("/history")
-    history = await phone.find("A number opens it")
+    history = await phone.find("Tap a number to open it")
     await phone.tap(history, "1")
     await phone.find("✅ Ready", after=history["message_id"])
     shown = [message for message in await phone.said(after=history["message_id"]) if "photo" in message]

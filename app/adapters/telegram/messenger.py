@@ -205,8 +205,9 @@ class TelegramMessenger:
 
     async def _with_links(self, outgoing: Outgoing, rendered: Rendered) -> Rendered:
         words = self._renderer.words(outgoing.language)
+        minutes = max(1, self._link_seconds // 60)
         links = [
-            f'<a href="{escape(await self._link(medium))}">{words.html("link-to-file", number=at)}</a>'
+            f'<a href="{escape(await self._link(medium))}">{words.html("link-to-file", number=at, minutes=minutes)}</a>'
             for at, medium in enumerate(outgoing.media, start=1)
         ]
         return Rendered(fit(rendered.text, LONGEST_TEXT // 2) + "\n" + "\n".join(links), rendered.markup)

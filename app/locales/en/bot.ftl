@@ -129,7 +129,11 @@ receipt-partial =
     }
 receipt-balance = Balance: <b>{ $balance } 💎</b>
 original = 📎 In full quality
-link-to-file = ⬇️ File { $number } (the link works for an hour)
+link-to-file =
+    ⬇️ File { $number } ({ $minutes ->
+        [one] the link works for { $minutes } minute
+       *[other] the link works for { $minutes } minutes
+    })
 button-again = 🔁 Again · { $price } 💎
 button-variation = 🎲 Variation · { $price } 💎
 button-original =

@@ -130,7 +130,12 @@ receipt-partial =
     }
 receipt-balance = Баланс: <b>{ $balance } 💎</b>
 original = 📎 В полном качестве
-link-to-file = ⬇️ Файл { $number } (ссылка работает час)
+link-to-file =
+    ⬇️ Файл { $number } ({ $minutes ->
+        [one] ссылка работает { $minutes } минуту
+        [few] ссылка работает { $minutes } минуты
+       *[other] ссылка работает { $minutes } минут
+    })
 button-again = 🔁 Ещё раз · { $price } 💎
 button-variation = 🎲 Вариация · { $price } 💎
 button-original =

@@ -186,6 +186,7 @@ async def test_a_file_too_large_for_an_upload_goes_as_a_link(
     assert storage.reads == []
     (link,) = [entity for entity in message["entities"] if entity["type"] == "text_link"]
     assert link["url"] == "https://files.example/one.png?expires=3600&name=one.png"
+    assert "60 minutes" in message["text"]
 
 
 async def test_an_id_that_telegram_has_forgotten_is_uploaded_again(

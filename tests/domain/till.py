@@ -15,7 +15,8 @@ from app.domain.payments.views import Charge, NewOrder, OrderView, PreCheckout, 
 from app.domain.ports import StarsInvoice, StarsRefused, StarTransaction
 from app.domain.users.views import UserView
 
-NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
+# Some days ago, so that the month paid then is still running whenever this runs.
+NOON = (datetime.now(UTC) - timedelta(days=8)).replace(hour=12, minute=0, second=0, microsecond=0)
 MONTH = timedelta(days=30)
 
 

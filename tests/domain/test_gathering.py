@@ -13,7 +13,7 @@ from app.domain.ports import Outgoing
 from app.domain.users.views import UserView
 from tests.domain.shoots import UNIT
 from tests.domain.shop import Shop, actor
-from tests.fakes import picture
+from tests.fakes import Gate, picture
 
 CHAT = 700_000_001
 SHOTS = 8
@@ -142,6 +142,67 @@ async def test_a_photo_that_the_start_overtakes_is_told_so(shop: Shop, eve: User
     assert not await shop.services.drafts.wait_no_more(actor(eve))
     await send(shop, eve, photo(3))
     assert [card.template for card in await answered(shop)] == ["photo"]
+
+
+@pytest.mark.parametrize("fetched", [0, 1])
+async def test_a_start_while_photos_are_fetched_is_of_those_before_and_says_so(
+    shop: Shop, eve: UserView, fetched: int
+) -> None:
+    draft = await asked(shop, eve)
+    await send(shop, eve, *(photo(number) for number in range(1, 5)))
+    await answered(shop)
+    await send(shop, eve, photo(5), photo(6))
+    gate = shop.chat_album.gate = Gate()
+    composing = asyncio.create_task(answered(shop))
+    await gate.reached.wait()
+    for _ in range(fetched):
+        following = shop.chat_album.gate = Gate()
+        gate.open()
+        gate = following
+        await gate.reached.wait()
+    await shop.services.drafts.start(actor(eve), draft.id, origin=Origin.BOT)
+    await shop.run_sql("UPDATE deliveries SET state = 'SKIPPED' WHERE kind = 'progress'")
+    gate.open()
+    (notice,) = await composing
+    assert (notice.template, notice.params["key"]) == ("notice", "photo-late")
+    assert await people(shop, eve) == [4]
+    # The card goes on making packs of the four.
+    following_draft = await shop.services.drafts.adjust(actor(eve), draft.id, aspect_ratio="1:1")
+    assert len(following_draft.inputs) == 4
+    await shop.services.drafts.require_makeable(actor(eve), following_draft)
+
+
+async def test_a_start_before_two_cards_of_photos_says_so_once(shop: Shop, eve: UserView) -> None:
+    draft = await asked(shop, eve)
+    await send(shop, eve, photo(1))
+    await answered(shop)
+    await send(shop, eve, photo(2))
+    gate = shop.chat_album.gate = Gate()
+    composing = asyncio.create_task(answered(shop))
+    await gate.reached.wait()
+    # The card is on its way: this one brings another.
+    await send(shop, eve, photo(3))
+    await shop.services.drafts.start(actor(eve), draft.id, origin=Origin.BOT)
+    await shop.run_sql("UPDATE deliveries SET state = 'SKIPPED' WHERE kind = 'progress'")
+    gate.open()
+    said = [*await composing, *await answered(shop)]
+    assert [outgoing.params["key"] for outgoing in said] == ["photo-late"]
+
+
+async def test_a_start_before_the_person_has_the_photo_says_so(shop: Shop, eve: UserView) -> None:
+    draft = await asked(shop, eve)
+    await send(shop, eve, photo(1))
+    await answered(shop)
+    await send(shop, eve, photo(2))
+    await answered(shop)
+    card = await shop.scalar("SELECT max(id) FROM deliveries")
+    # So does a crash between the two steps leave it.
+    await shop.run_sql("UPDATE avatars SET photos = trim_array(photos, 1)")
+    await shop.services.drafts.start(actor(eve), draft.id, origin=Origin.BOT)
+    await shop.run_sql("UPDATE deliveries SET state = 'SKIPPED' WHERE kind = 'progress'")
+    await shop.run_sql("UPDATE deliveries SET state = 'OWED' WHERE id = :id", id=card)
+    (notice,) = await answered(shop)
+    assert notice.params["key"] == "photo-late"
 
 
 async def test_ten_photos_are_taken_one_by_one_and_each_further_one_is_told(shop: Shop, eve: UserView) -> None:

@@ -118,6 +118,7 @@ _NOTE_SENT = text(
     """
 ).bindparams(bindparam("params", type_=JSONB))
 _IS_KNOWN = text("SELECT id FROM deliveries WHERE key = :key")
+_IS_FOLLOWED = text("SELECT EXISTS (SELECT 1 FROM deliveries WHERE key = ANY(:keys) AND id > :id)")
 # Skipped when somebody is sending it: waiting for them would hold up the user's next message.
 _HOLD_BACK = text(
     """
@@ -252,6 +253,11 @@ async def hold_back(tx: Tx, keys: Sequence[str], *, hold_seconds: float) -> bool
 async def is_known(reader: Reader, key: str) -> bool:
     """Whether such a message was ever owed."""
     return await reader.scalar(_IS_KNOWN, {"key": key}) is not None
+
+
+async def is_followed(reader: Reader, delivery_id: int, keys: Sequence[str]) -> bool:
+    """Whether one of these messages was owed after another one."""
+    return bool(await reader.scalar(_IS_FOLLOWED, {"id": delivery_id, "keys": list(keys)}))
 
 
 def ring(delivery_id: int, ring_number: int, *, delay_seconds: float = 0.0) -> Job:

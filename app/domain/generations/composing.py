@@ -13,6 +13,7 @@ from app.domain.actors import Actor
 from app.domain.avatars.service import MOST_PHOTOS, AvatarService
 from app.domain.catalog.service import CatalogService
 from app.domain.catalog.views import Style
+from app.domain.delivery import outbox
 from app.domain.delivery.outbox import ClaimedDelivery
 from app.domain.delivery.service import NotYet
 from app.domain.errors import (
@@ -26,6 +27,7 @@ from app.domain.errors import (
 from app.domain.generations.cards import CardService, notes_of, question_of, style_question
 from app.domain.generations.draft_rows import get_draft, lock_draft, update_content, wait_again
 from app.domain.generations.drafts import DraftService
+from app.domain.generations.intake import part_key
 from app.domain.generations.models import Awaits, Kind, Origin
 from app.domain.generations.styling import Stylist, missing_of
 from app.domain.generations.views import ChatFile, DraftStatus, DraftView
@@ -77,11 +79,8 @@ class CardContent:
         user, draft = await self._find(claimed)
         if user is None or draft is None:
             return None
-        if draft.status is DraftStatus.STARTED and any(file.is_pending for file in draft.files):
-            # Started by hand while this was on its way. Silence would let the user believe that it was used.
-            return Outgoing(claimed.chat_id, claimed.language, *_notice("photo-late", {}))
         if draft.status is not DraftStatus.OPEN:
-            return None
+            return await self._overtaken(claimed)
         try:
             if any(file.is_pending for file in draft.files):
                 if user.id in self._collecting or len(self._collecting) >= _COLLECTED_AT_ONCE:
@@ -92,7 +91,7 @@ class CardContent:
             template, params = _notice("pack-person-gone", {})
         except (NotFound, UserNotFound, DuplicateRequest, _HasGrown):
             # Started, or deleted with everything of the user's; or the card of what came last starts it.
-            return None
+            return await self._overtaken(claimed)
         except AppError as error:
             template, params = _notice(*describe(error))
         return Outgoing(claimed.chat_id, claimed.language, template, params) if template else None
@@ -111,6 +110,33 @@ class CardContent:
                 return user, await get_draft(reader, user.id, UUID(claimed.params["draft_id"]))
             except NotFound:
                 return user, None
+
+    async def _overtaken(self, claimed: ClaimedDelivery) -> Outgoing | None:
+        """What is said when the draft was started by hand before all of its photos were there; None otherwise.
+
+        Silence would let the user believe that they were used. A start freezes the files as they stand.
+        """
+        user, draft = await self._find(claimed)
+        if user is None or draft is None or draft.status is not DraftStatus.STARTED or not await self._is_short(draft):
+            return None
+        async with self._db.read() as reader:
+            keys = [part_key(draft, at) for at in range(len(draft.files))]
+            if await outbox.is_followed(reader, claimed.id, keys):
+                # Once is enough: the card of the last ones says it.
+                return None
+        return Outgoing(claimed.chat_id, claimed.language, *_notice("photo-late", {}))
+
+    async def _is_short(self, draft: DraftView) -> bool:
+        """Whether a photo was not fetched, or not given to the pack's person, before the start."""
+        if any(file.is_pending for file in draft.files):
+            return True
+        if draft.kind is not Kind.PACK or draft.avatar_id is None:
+            return False
+        try:
+            avatar = await self._people.get(Actor.user(draft.user_id), draft.avatar_id)
+        except NotFound:
+            return False
+        return not {photo.id for photo in avatar.photos}.issuperset(_photos_of(draft))
 
     async def _collect(self, draft: DraftView) -> DraftView:
         """Make uploads of the draft's files, one after the other; each is written down before the next is begun."""
@@ -170,7 +196,9 @@ class CardContent:
                 raise NotFound
             files = tuple(done if file.message_id == done.message_id else file for file in now.files)
             inputs = now.inputs
-            if done.upload_id is not None and done.upload_id not in inputs:
+            # The photos of a pack's person are more than a model may take: which it takes, `_with_avatar` says.
+            is_of_person = now.kind is Kind.PACK and now.avatar_id is not None
+            if done.upload_id is not None and done.upload_id not in inputs and not is_of_person:
                 inputs = (*inputs, done.upload_id)
             changed = await update_content(tx, replace(now, files=files, inputs=inputs))
         if changed is None:

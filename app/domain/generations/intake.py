@@ -292,7 +292,7 @@ async def _join(tx: Tx, album: DraftView, message: ChatMessage, style: Style | N
     draft = await update_content(tx, joined)
     if draft is None:
         return False
-    owed = [_part_key(album, at) for at in range(len(album.files))]
+    owed = [part_key(album, at) for at in range(len(album.files))]
     if not await outbox.hold_back(tx, owed, hold_seconds=_ALBUM_SECONDS):
         # Its card has been shown already, or is on its way: this part brings another one.
         is_held = message.media_group_id is not None or draft.kind is Kind.PACK
@@ -315,7 +315,7 @@ def _still_missing(draft: DraftView, style: Style | None) -> Awaits | None:
     return missing_of(draft.kind, draft.prompt, style, inputs=_photos(draft))
 
 
-def _part_key(draft: DraftView, at: int) -> str:
+def part_key(draft: DraftView, at: int) -> str:
     """The key of the card that a part of a draft brings, if an earlier one's does not wait for it."""
     return card_key(draft.id) + (f":{draft.files[at].message_id}" if at else "")
 
@@ -333,7 +333,7 @@ async def _owe_card(
     await outbox.owe(
         tx,
         NewDelivery(
-            key=_part_key(draft, part),
+            key=part_key(draft, part),
             kind=DeliveryKind.CARD,
             rank=DeliveryRank.REPLY,
             user_id=draft.user_id,

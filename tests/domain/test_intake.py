@@ -240,6 +240,18 @@ async def test_a_late_answer_starts_nothing_by_itself(shop: Shop, ann: UserView,
     assert ("card" in shop.telegram.templates) is not starts
 
 
+async def test_a_late_album_starts_nothing_by_itself_also_with_the_part_that_comes_after_its_card(
+    shop: Shop, ann: UserView
+) -> None:
+    await shop.services.users.set_quick_mode(actor(ann), enabled=True)
+    await shop.services.drafts.create(actor(ann), NewDraft("a red kite", kind=Kind.EDIT, awaits=Awaits.PHOTO))
+    await shop.advance_clock(timedelta(minutes=11))
+    for number in (1, 2, 3):
+        await show(shop, ann, part(number))
+        assert shop.telegram.templates == ["card"] * number
+    assert await shop.balances(ann.id) == (20, 0, 0)
+
+
 async def test_quick_mode_with_credits_that_are_short_offers_to_pay(shop: Shop) -> None:
     poor = await shop.newcomer(credits=2)
     await shop.services.users.set_quick_mode(actor(poor), enabled=True)

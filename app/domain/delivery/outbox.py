@@ -118,6 +118,7 @@ _NOTE_SENT = text(
     """
 ).bindparams(bindparam("params", type_=JSONB))
 _IS_KNOWN = text("SELECT id FROM deliveries WHERE key = :key")
+_HAS_PARAM = text("SELECT EXISTS (SELECT 1 FROM deliveries WHERE key = ANY(:keys) AND params ? :name)")
 _IS_FOLLOWED = text("SELECT EXISTS (SELECT 1 FROM deliveries WHERE key = ANY(:keys) AND id > :id)")
 # Skipped when somebody is sending it: waiting for them would hold up the user's next message.
 _HOLD_BACK = text(
@@ -258,6 +259,11 @@ async def is_known(reader: Reader, key: str) -> bool:
 async def is_followed(reader: Reader, delivery_id: int, keys: Sequence[str]) -> bool:
     """Whether one of these messages was owed after another one."""
     return bool(await reader.scalar(_IS_FOLLOWED, {"id": delivery_id, "keys": list(keys)}))
+
+
+async def has_param(reader: Reader, keys: Sequence[str], name: str) -> bool:
+    """Whether one of these messages was owed with a parameter of this name."""
+    return bool(await reader.scalar(_HAS_PARAM, {"keys": list(keys), "name": name}))
 
 
 def ring(delivery_id: int, ring_number: int, *, delay_seconds: float = 0.0) -> Job:

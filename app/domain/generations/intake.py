@@ -48,6 +48,8 @@ from app.domain.users.rules import require_active
 _ALBUM_SECONDS: Final = 1.5
 # Of one pack. A person takes a third of them, and whoever sends more has been told so often enough.
 _MOST_FILES: Final = 3 * MOST_PHOTOS
+# Marks the delivery of a card that starts nothing by itself, and of those that further parts bring.
+_ASKED_FIRST: Final = "is_asked_first"
 # Another message of the same user's came in between; a person does not do that more often.
 _TRIES: Final = 3
 
@@ -296,7 +298,8 @@ async def _join(tx: Tx, album: DraftView, message: ChatMessage, style: Style | N
     if not await outbox.hold_back(tx, owed, hold_seconds=_ALBUM_SECONDS):
         # Its card has been shown already, or is on its way: this part brings another one.
         is_held = message.media_group_id is not None or draft.kind is Kind.PACK
-        await _owe_card(tx, draft, message, part=len(album.files), is_held=is_held)
+        is_late = await outbox.has_param(tx, owed, _ASKED_FIRST)
+        await _owe_card(tx, draft, message, part=len(album.files), is_held=is_held, is_late=is_late)
     return True
 
 
@@ -326,7 +329,7 @@ async def _owe_card(
     params: dict[str, object] = {"draft_id": str(draft.id)}
     if is_late:
         # Also in quick mode: it may be meant for something else.
-        params["is_asked_first"] = True
+        params[_ASKED_FIRST] = True
     if draft.kind is Kind.PACK:
         # What was not taken of the parts before has been said.
         params["notes_from"] = part

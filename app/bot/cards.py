@@ -84,7 +84,9 @@ async def start(conversation: Conversation, draft_id: UUID, shown_price: str) ->
     except NotFound:
         return _renewed(await services.drafts.renew(actor, draft_id))
     except StyleUnavailable:
-        # A pack that has another size by now is still sold, at another price.
+        if draft.kind is not Kind.PACK:
+            raise
+        # One that has another size by now is still sold, at another price.
         renewed = await services.drafts.renew(actor, draft_id)
         if renewed.options.count == draft.options.count:
             raise

@@ -32,6 +32,13 @@ async def change(container: Container, statement: str) -> None:
     container.services.catalog.forget()
 
 
+async def drafts_of(container: Container, phone: Phone) -> int:
+    user = await container.services.users.get_by_telegram_id(phone.id)
+    async with container.db.read() as reader:
+        count = await reader.scalar(text("SELECT count(*) FROM drafts WHERE user_id = :id"), {"id": user.id})
+    return int(count)
+
+
 async def choose(phone: Phone, title: str) -> Json:
     """The style's own message, from the list."""
     shown = await phone.ask("/styles")
@@ -218,7 +225,9 @@ async def test_a_style_that_is_turned_off_meanwhile_is_told_and_free(
     card = await until(look)
     await change(working, "UPDATE styles SET enabled = false WHERE key = 'anime'")
     start = buttons_of(card)[0]["callback_data"]
+    drafts = await drafts_of(working, phone)
     answers = [await phone.tap_data(card, start), await phone.tap_data(listed, anime["callback_data"])]
+    assert await drafts_of(working, phone) == drafts
     assert all(answer and words in answer["text"] and answer["show_alert"] for answer in answers)
     user = await working.services.users.get_by_telegram_id(phone.id)
     assert (user.credits, user.held, user.active_generations) == (20, 0, 0)

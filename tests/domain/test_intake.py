@@ -240,6 +240,11 @@ async def test_a_late_answer_starts_nothing_by_itself(shop: Shop, ann: UserView,
     assert ("card" in shop.telegram.templates) is not starts
 
 
+async def test_only_the_newest_question_is_open(shop: Shop, ann: UserView) -> None:
+    await show(shop, ann, part(1, album=None), part(2, album=None))
+    assert [card.params["is_open"] for _, card in shop.telegram.sent] == [False, True]
+
+
 async def test_a_late_album_starts_nothing_by_itself_also_with_the_part_that_comes_after_its_card(
     shop: Shop, ann: UserView
 ) -> None:

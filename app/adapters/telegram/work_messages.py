@@ -56,7 +56,9 @@ def card(words: Words, params: Mapping[str, Any]) -> Message:
 def photo(words: Words, params: Mapping[str, Any]) -> Message:
     """Photos that came without words: what is to be done with them."""
     is_motion = params["kind"] == "video"
-    question = words.html("ask-motion") if is_motion else words.html("photo-question", inputs=params["inputs"])
+    question = words.html("motion-question") if is_motion else words.html("photo-question", inputs=params["inputs"])
+    if params["is_open"]:
+        question += "\n" + words.html("next-is-the-answer")
     markup = None if is_motion else keyboards.photo(words, params)
     return "\n\n".join([*_notes(words, params), question]), markup
 

@@ -107,9 +107,10 @@ class CardService:
 
 
 def question_of(draft: DraftView) -> dict[str, object]:
-    """Photos that came without words: what is asked about them."""
+    """Photos that came without words: what is asked about them, and whether the next message answers it."""
     return {
         "draft_id": str(draft.id),
+        "is_open": draft.awaits is not None,
         "kind": draft.kind.value,
         "inputs": len(draft.inputs),
         "notes": notes_of(draft.files),

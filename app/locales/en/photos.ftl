@@ -26,7 +26,7 @@ photo-question =
        *[other] 📷 <b>Got your { $inputs } photos.</b>
     }
     What should change? Write it in your own words, or choose below.
-    <i>Your next message is the answer. Something else: /cancel</i>
+next-is-the-answer = <i>Your next message is the answer. Something else: /cancel</i>
 photo-too-many =
     { $limit ->
         [one] ⚠️ You sent { $sent } photos; one is taken here. I took the first.
@@ -37,13 +37,14 @@ photo-late = ⌛ This photo came when the order had been started already: it was
 ask-photo = 📷 Now send me the photo.
 ask-edit =
     ✏️ <b>What should change in the picture?</b> Write it in your own words. For example: <i>make it winter</i>
-    <i>Your next message is the answer. Something else: /cancel</i>
+    { next-is-the-answer }
+motion-question = 🎬 <b>What should happen in the video?</b> Write it in your own words. For example: <i>the camera comes closer, the leaves are falling</i>
 ask-motion =
-    🎬 <b>What should happen in the video?</b> Write it in your own words. For example: <i>the camera comes closer, the leaves are falling</i>
-    <i>Your next message is the answer. Something else: /cancel</i>
+    { motion-question }
+    { next-is-the-answer }
 ask-video =
     🎬 <b>What should the video show?</b> Write it in your own words. For example: <i>waves at sunset, slow motion</i>
-    <i>Your next message is the answer. Something else: /cancel</i>
+    { next-is-the-answer }
 only-pictures-are-edited = 🎞 Videos cannot be edited yet. Reply to a picture instead, or write without replying. You were not charged.
 cancel-question = 👌 Forgotten. What shall we make instead?
 

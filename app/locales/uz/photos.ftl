@@ -26,7 +26,7 @@ photo-question =
        *[other] 📷 <b>{ $inputs } ta suratingizni oldim.</b>
     }
     Nimani oʻzgartiray? Oʻz soʻzlaringiz bilan yozing yoki quyidan tanlang.
-    <i>Keyingi xabaringiz – javob. Boshqa narsa uchun: /cancel</i>
+next-is-the-answer = <i>Keyingi xabaringiz – javob. Boshqa narsa uchun: /cancel</i>
 photo-too-many =
     { $limit ->
         [1] ⚠️ Siz { $sent } ta surat yubordingiz, bu yerda bittasi kerak. Birinchisini oldim.
@@ -37,13 +37,14 @@ photo-late = ⌛ Bu rasm buyurtma boshlangandan keyin keldi va unga kirmadi. Ish
 ask-photo = 📷 Endi suratni yuboring.
 ask-edit =
     ✏️ <b>Rasmda nimani oʻzgartiray?</b> Oʻz soʻzlaringiz bilan yozing. Masalan: <i>qish boʻlsin</i>
-    <i>Keyingi xabaringiz – javob. Boshqa narsa uchun: /cancel</i>
+    { next-is-the-answer }
+motion-question = 🎬 <b>Videoda nima sodir boʻlsin?</b> Oʻz soʻzlaringiz bilan yozing. Masalan: <i>kamera yaqinlashadi, barglar toʻkiladi</i>
 ask-motion =
-    🎬 <b>Videoda nima sodir boʻlsin?</b> Oʻz soʻzlaringiz bilan yozing. Masalan: <i>kamera yaqinlashadi, barglar toʻkiladi</i>
-    <i>Keyingi xabaringiz – javob. Boshqa narsa uchun: /cancel</i>
+    { motion-question }
+    { next-is-the-answer }
 ask-video =
     🎬 <b>Videoda nimani koʻrsatay?</b> Oʻz soʻzlaringiz bilan yozing. Masalan: <i>quyosh botishida toʻlqinlar, sekin</i>
-    <i>Keyingi xabaringiz – javob. Boshqa narsa uchun: /cancel</i>
+    { next-is-the-answer }
 only-pictures-are-edited = 🎞 Videolarni hozircha oʻzgartirib boʻlmaydi. Rasmga javob bering yoki javobsiz yozing. Hech narsa yechilmadi.
 cancel-question = 👌 Xoʻp, unutdik. Oʻrniga nima qilamiz?
 

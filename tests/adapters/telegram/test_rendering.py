@@ -147,8 +147,8 @@ def style_needs(_text: str) -> Iterator[dict[str, Any]]:
 
 
 def questions(text: str) -> Iterator[dict[str, Any]]:
-    for kind, inputs in (("edit", 1), ("edit", 4), ("video", 1)):
-        yield {**work_of(text), "kind": kind, "inputs": inputs, "notes": NOTES}
+    for kind, inputs, is_open in (("edit", 1, True), ("edit", 4, False), ("video", 1, True), ("video", 1, False)):
+        yield {**work_of(text), "kind": kind, "inputs": inputs, "notes": NOTES, "is_open": is_open}
 
 
 def progresses(text: str) -> Iterator[dict[str, Any]]:
@@ -248,6 +248,17 @@ def test_no_message_falls_back_to_its_key(template: str, language: str) -> None:
             r"\b(error|failure|progress|status|ledger|receipt|alert|paid|shop|gift|subscription|refunded|pack|style)-[a-z]",
             text,
         ), text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_question_promises_to_take_the_next_message_only_while_it_is_open(language: str) -> None:
+    promise = {"ru": "Следующее сообщение", "en": "Your next message", "uz": "Keyingi xabaringiz"}[language]
+    for params in params_of("photo", "x"):
+        text = RENDERER.render(Outgoing(1, language, "photo", params)).text
+        assert (text.count(promise), text.count("/cancel")) == ((1, 1) if params["is_open"] else (0, 0))
+        assert not text.endswith("\n")
+    for key in ("ask-edit", "ask-motion", "ask-video"):
+        assert promise in TRANSLATOR.translate(language, key)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -267,3 +267,47 @@ async def test_a_deleted_persons_pack_takes_no_more_photos(shop: Shop, eve: User
     assert (notice.template, notice.params["key"]) == ("notice", "pack-person-gone")
     await send(shop, eve, photo(3))
     assert [card.template for card in await answered(shop)] == ["photo"]
+
+
+async def test_a_late_photo_of_somebody_deleted_leaves_a_newer_question_open(shop: Shop, eve: UserView) -> None:
+    await asked(shop, eve)
+    await send(shop, eve, photo(1))
+    await answered(shop)
+    (person,) = await shop.services.avatars.list_(actor(eve))
+    await send(shop, eve, photo(2))
+    await shop.services.avatars.delete(actor(eve), person.id)
+    await shop.services.drafts.create(actor(eve), NewDraft("", kind=Kind.EDIT, awaits=Awaits.TEXT))
+    (notice,) = await answered(shop)
+    assert notice.params["key"] == "pack-person-gone"
+    assert await shop.services.drafts.wait_no_more(actor(eve))
+
+
+async def test_who_deletes_a_person_is_asked_on_about_everything_else(shop: Shop, eve: UserView) -> None:
+    await asked(shop, eve)
+    await send(shop, eve, photo(1))
+    await answered(shop)
+    (person,) = await shop.services.avatars.list_(actor(eve))
+    await shop.services.drafts.create(actor(eve), NewDraft("", kind=Kind.EDIT, awaits=Awaits.TEXT))
+    await shop.services.drafts.forget_person(actor(eve), person.id)
+    assert await shop.services.drafts.wait_no_more(actor(eve))
+
+
+async def test_who_deletes_a_person_is_asked_for_their_photos_no_more(shop: Shop, eve: UserView) -> None:
+    await asked(shop, eve)
+    await send(shop, eve, photo(1))
+    await answered(shop)
+    (person,) = await shop.services.avatars.list_(actor(eve))
+    await shop.services.drafts.forget_person(actor(eve), person.id)
+    assert not await shop.services.drafts.wait_no_more(actor(eve))
+
+
+async def test_a_photo_that_is_kept_no_more_is_said_to_be_gone_and_not_the_person(shop: Shop, eve: UserView) -> None:
+    await asked(shop, eve)
+    await send(shop, eve, photo(1))
+    await answered(shop)
+    await shop.run_sql("UPDATE avatars SET photos = '{}'")
+    await shop.run_sql("DELETE FROM uploads")
+    await send(shop, eve, photo(2))
+    (notice,) = await answered(shop)
+    assert (notice.template, notice.params["key"]) == ("notice", "error-upload-invalid")
+    assert len(await shop.services.avatars.list_(actor(eve))) == 1

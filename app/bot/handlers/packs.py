@@ -92,8 +92,8 @@ async def ask_before_deletion(_query: CallbackQuery, tap: Tap, conversation: Con
 
 async def delete_person(_query: CallbackQuery, tap: Tap, conversation: Conversation) -> None:
     """Delete somebody with all their photos; those that come now are about something else."""
-    await conversation.services.drafts.wait_no_more(conversation.actor)
     await conversation.services.avatars.delete(conversation.actor, tap.subject)
+    await conversation.services.drafts.forget_person(conversation.actor, tap.subject)
     await conversation.edit("people", await _people(conversation))
     await conversation.answer("toast-deleted")
 

@@ -10,6 +10,7 @@ from app.core.crashpoints import CrashPoints
 from app.core.db import Database, Tx
 from app.core.errors import AppError
 from app.domain.actors import Actor
+from app.domain.avatars import repository as avatars
 from app.domain.avatars.service import MOST_PHOTOS, AvatarService
 from app.domain.catalog.service import CatalogService
 from app.domain.catalog.views import Style
@@ -21,11 +22,12 @@ from app.domain.errors import (
     InsufficientCredits,
     NotFound,
     ProviderUnavailable,
+    UploadInvalid,
     UploadTooLarge,
     UserNotFound,
 )
 from app.domain.generations.cards import CardService, notes_of, question_of, style_question
-from app.domain.generations.draft_rows import get_draft, lock_draft, update_content, wait_again
+from app.domain.generations.draft_rows import gather_no_more, get_draft, lock_draft, update_content, wait_again
 from app.domain.generations.drafts import DraftService
 from app.domain.generations.intake import part_key
 from app.domain.generations.models import Awaits, Kind, Origin
@@ -273,8 +275,13 @@ class CardContent:
                 avatar_id = (await self._people.create_next(actor, photos, request_key=key)).id
             avatar = await self._people.extend(actor, avatar_id, photos)
         except NotFound as error:
-            await self._drafts.wait_no_more(actor)
-            raise _PersonGone from error
+            async with self._db.transaction() as tx:
+                await users.lock(tx, draft.user_id)
+                await gather_no_more(tx, draft.user_id, draft_id=draft.id)
+                is_deleted = avatar_id is not None and await avatars.find(tx, draft.user_id, avatar_id) is None
+            if is_deleted:
+                raise _PersonGone from error
+            raise UploadInvalid(problem="gone") from error
         model = await self._catalog.find_model(draft.model_key)
         inputs = tuple(photo.id for photo in avatar.photos[: model.max_inputs if model else 1])
         async with self._db.transaction() as tx:

@@ -119,6 +119,13 @@ _WAIT_NO_MORE = text(
         AS waited
     """
 )
+_GATHER_NO_MORE = text(
+    """
+    UPDATE drafts SET awaits = NULL
+    WHERE user_id = :user_id AND awaits IS NOT NULL
+        AND (id = CAST(:draft_id AS uuid) OR avatar_id = CAST(:avatar_id AS uuid))
+    """
+)
 _WAIT_AGAIN = text(
     """
     UPDATE drafts SET awaits = :awaits, created_at = clock_now()
@@ -264,6 +271,11 @@ async def look_up(
 async def wait_no_more(tx: Tx, user_id: int) -> int:
     """Let no draft of a user's wait any more: one question is open at a time. Returns how many did."""
     return sum(row.waited for row in await tx.all(_WAIT_NO_MORE, {"user_id": user_id}))
+
+
+async def gather_no_more(tx: Tx, user_id: int, *, draft_id: UUID | None = None, avatar_id: UUID | None = None) -> None:
+    """Let this draft, or the packs of this person, take no more photos; any other question stays open."""
+    await tx.execute(_GATHER_NO_MORE, {"user_id": user_id, "draft_id": draft_id, "avatar_id": avatar_id})
 
 
 async def wait_again(tx: Tx, user_id: int, draft_id: UUID, awaits: Awaits) -> bool:

@@ -19,6 +19,7 @@ from app.domain.generations.choosing import Chooser, nearest_ratio, preferences_
 from app.domain.generations.copying import conversion_of, copy_of, repetition_of, work_on
 from app.domain.generations.draft_rows import (
     find_by_update,
+    gather_no_more,
     get_draft,
     insert_draft,
     purge_drafts,
@@ -325,6 +326,12 @@ class DraftService:
         async with self._db.transaction() as tx:
             await users.lock(tx, actor.user_id)
             return await wait_no_more(tx, actor.user_id) > 0
+
+    async def forget_person(self, actor: Actor, avatar_id: UUID) -> None:
+        """Let photos that come now be about something else than this person; any other question stays open."""
+        async with self._db.transaction() as tx:
+            await users.lock(tx, actor.user_id)
+            await gather_no_more(tx, actor.user_id, avatar_id=avatar_id)
 
     async def require_makeable(self, actor: Actor, draft: DraftView) -> Model:
         """The model that makes it now; it waits for nothing more, and what it is made from is still kept.

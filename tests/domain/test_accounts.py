@@ -2,10 +2,13 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 import pytest
+from sqlalchemy import text
 
 from app.domain.accounts.service import Visit
+from app.domain.delivery import outbox
 from app.domain.errors import (
     GenerationNotFound,
     InitDataExpired,
@@ -16,13 +19,18 @@ from app.domain.errors import (
 )
 from app.domain.generations.models import Origin
 from app.domain.generations.requests import NewDraft
+from app.domain.users import repository as users
 from app.domain.users.service import TelegramIdentity
 from app.domain.users.views import UserView
 from tests.domain.conftest import OpenShop
 from tests.domain.shop import OPERATOR, Shop, actor
 from tests.fakes import Gate
+from tests.waiting import until
 
 TELEGRAM_ID = 700_000_001
+SOMEBODY_WAITS_FOR_US = (
+    "SELECT EXISTS (SELECT 1 FROM pg_locks WHERE NOT granted AND transactionid = pg_current_xact_id()::xid)"
+)
 
 
 async def test_the_first_visit_brings_the_first_credits(shop: Shop) -> None:
@@ -119,6 +127,44 @@ async def test_deletion_leaves_nothing_personal(shop: Shop, ann: UserView) -> No
             assert "secret wish" not in row["line"], name
             assert str(TELEGRAM_ID) not in row["line"], name
             assert "Ann" not in row["line"], name
+
+
+async def _show(shop: Shop, user: UserView, generation_id: UUID, *, message_id: int) -> None:
+    """What the history does once it has shown a picture."""
+    await shop.services.deliveries.note_sent(
+        user_id=user.id, chat_id=TELEGRAM_ID, generation_id=generation_id, message_id=message_id, output_indices=[0]
+    )
+
+
+async def test_deletion_leaves_no_chat_of_what_the_history_showed(shop: Shop, ann: UserView) -> None:
+    done = await shop.work(await shop.submit(ann))
+    await _show(shop, ann, done.id, message_id=50)
+    await shop.services.accounts.erase(actor(ann))
+    await _show(shop, ann, done.id, message_id=51)
+    lines = [row["line"] for row in await shop.run_sql("SELECT to_jsonb(d)::text AS line FROM deliveries d")]
+    assert lines
+    assert not [line for line in lines if str(TELEGRAM_ID) in line]
+
+
+async def test_what_is_shown_while_the_data_are_deleted_is_not_noted(open_shop: OpenShop) -> None:
+    shop = await open_shop()
+    user = await shop.newcomer(TELEGRAM_ID)
+    done = await shop.work(await shop.submit(user))
+    dropped = asyncio.Event()
+
+    async def delete() -> None:
+        async with shop.db.transaction() as tx:
+            assert await users.lock(tx, user.id)
+            await outbox.drop(tx, user.id)
+            dropped.set()
+            await until(lambda: tx.scalar(text(SOMEBODY_WAITS_FOR_US)))
+            await users.erase(tx, user.id)
+
+    deleting = asyncio.create_task(delete())
+    await dropped.wait()
+    await _show(shop, user, done.id, message_id=50)
+    await deleting
+    assert await shop.scalar("SELECT count(*) FROM deliveries WHERE kind = 'album'") == 0
 
 
 async def test_deletion_is_done_also_while_sessions_cannot_be_revoked(shop: Shop, ann: UserView) -> None:

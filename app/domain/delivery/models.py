@@ -60,7 +60,7 @@ class Delivery(Base):
             "deliveries_result_message",
             "user_id",
             "message_id",
-            postgresql_where=text("kind IN ('result', 'original') AND message_id IS NOT NULL"),
+            postgresql_where=text("kind IN ('result', 'album', 'original') AND message_id IS NOT NULL"),
         ),
     )
 

@@ -109,11 +109,13 @@ _FINISH = text(
     SELECT followers.id, followers.state, followers.ring_number FROM finished LEFT JOIN followers ON true
     """
 )
-# Of pictures, so that a reply to one of them is known by the message's number.
+# Of pictures, so that a reply to one of them is known by the message's number. Waits for a deletion that is under way:
+# it drops what it finds, and this must not come after it.
 _NOTE_SENT = text(
     """
     INSERT INTO deliveries (key, kind, rank, user_id, chat_id, generation_id, params, state, message_id, sent_at)
-    VALUES (:key, 'album', :rank, :user_id, :chat_id, :generation_id, :params, 'SENT', :message_id, clock_now())
+    SELECT :key, 'album', :rank, u.id, :chat_id, :generation_id, :params, 'SENT', :message_id, clock_now()
+    FROM users u WHERE u.id = :user_id AND u.deleted_at IS NULL FOR SHARE
     ON CONFLICT (key) DO NOTHING
     """
 ).bindparams(bindparam("params", type_=JSONB))
@@ -227,11 +229,15 @@ async def owe(tx: Tx, new: NewDelivery) -> int | None:
 async def note_sent(
     tx: Tx, *, user_id: int, chat_id: int, generation_id: UUID, message_id: int, output_indices: Sequence[int]
 ) -> None:
-    """Note pictures of a generation that were shown at once: in one message, or in those from this number on."""
+    """Note pictures of a generation that were shown at once: in one message, or in those from this number on.
+
+    Of a user who has deleted their data meanwhile nothing is noted.
+    """
     await tx.execute(
         _NOTE_SENT,
         {
-            "key": f"shown:{chat_id}:{message_id}",
+            # Keys are kept when a user is erased: a private chat has the number of the person.
+            "key": f"shown:{user_id}:{message_id}",
             "rank": DeliveryRank.REPLY.value,
             "user_id": user_id,
             "chat_id": chat_id,

@@ -164,7 +164,7 @@ async def test_what_is_free_is_refused_for_the_reason_that_holds(new_phone: NewP
     assert "content rules" in (await phone.tap(forbidden, "Free") or {})["text"]
     for _ in range(5):
         await phone.start_again(card)
-    assert "5 are being made for you already" in (await phone.tap(free, "Free") or {})["text"]
+    assert "5 orders are being made for you already" in (await phone.tap(free, "Free") or {})["text"]
     # Nothing was used up: the card offers it as before.
     assert button_of(await phone.look(free) or {}, "Free")
 

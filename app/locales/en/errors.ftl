@@ -20,7 +20,7 @@ error-generation-not-cancellable = It can no longer be cancelled: it is being ma
 error-max-active-generations =
     { $limit ->
         [one] { $limit } order is being made for you already: that is the limit. Please wait until it is done. You were not charged.
-       *[other] { $limit } are being made for you already: that is the limit. Please wait until one is done. You were not charged.
+       *[other] { $limit } orders are being made for you already: that is the limit. Please wait until one is done. You were not charged.
     }
 error-rate-limit-exceeded =
     { $retry_after ->

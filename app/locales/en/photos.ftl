@@ -33,7 +33,7 @@ photo-too-many =
        *[other] ⚠️ You sent { $sent } photos; at most { $limit } are taken here. I took the first { $limit }.
     }
 photo-gone = Telegram does not have this file any more. Please send it again. You were not charged.
-photo-late = ⌛ This photo came when the order had been started already: it was made without it. To use it, send it once more.
+photo-late = ⌛ This photo came when the order had been started already: it is not part of it. To use it, send it once more.
 ask-photo = 📷 Now send me the photo.
 ask-edit =
     ✏️ <b>What should change in the picture?</b> Write it in your own words. For example: <i>make it winter</i>

@@ -2,7 +2,7 @@
 
 packs =
     📸 <b>Fotosessiyalar</b>
-    Bir kishi – koʻp surat: bir nechta rasm yuboring, uslubni tanlang va butun bir turkumni oling. Suratlar beshtadan albom boʻlib keladi.
+    Bir kishi – koʻp surat: bir nechta surat yuboring, uslubni tanlang va butun bir turkumni oling. Suratlar beshtadan albom boʻlib keladi.
 
     Qaysi birini tanlaysiz?
 packs-none = 📸 Hozir fotosessiyalar yoʻq. Keyinroq kirib koʻring.
@@ -17,24 +17,24 @@ pack-person-full =
     📸 <b>{ $title }</b> · { $shots } ta surat · { $price } 💎
 
     Suratlarda kim boʻladi? Yana bir kishiga joy yoʻq: shulardan birini tanlang yoki “Mening odamlarim” boʻlimida kimnidir oʻchiring.
-button-person = 👤 { $name } · { $photos } ta rasm
+button-person = 👤 { $name } · { $photos } ta surat
 card-pack =
     📸 Fotosessiya: <b>{ $model }</b>
-    👤 Kim: <b>{ $avatar }</b> · { $photos } ta rasm
+    👤 Kim: <b>{ $avatar }</b> · { $photos } ta surat
     📐 Shakli: <b>{ $ratio }</b>
     🖼 Suratlar: <b>{ $count }</b>
 
     Narxi: <b>{ $price } 💎</b> · sizda { $balance } 💎
     <i>Chiqmagan suratlar uchun kreditlar qaytadi.</i>
-card-pack-used = <i>{ $photos } ta rasmdan dastlabki { $used } tasi ishlatiladi.</i>
-card-pack-more = 📷 Bu odamning yana rasmlari bormi? Shunchaki yuboring. Boshqa narsa uchun: /cancel
-pack-person-gone = 👤 Bu odam oʻchirilgan, rasm ham u bilan birga. Qaytadan boshlash: /pack
+card-pack-used = <i>{ $photos } ta suratdan dastlabki { $used } tasi ishlatiladi.</i>
+card-pack-more = 📷 Bu odamning yana suratlari bormi? Shunchaki yuboring. Boshqa narsa uchun: /cancel
+pack-person-gone = 👤 Bu odam oʻchirilgan, surat ham u bilan birga. Qaytadan boshlash: /pack
 people-title = 👤 <b>Mening odamlarim</b>
-people-empty = 👤 Bu yerda hali hech kim yoʻq. Fotosessiyani tanlab, rasm yuboring: odam keyingilari uchun ham qoladi.
-people-hint = Ularning rasmlari siz oʻchirmaguningizcha saqlanadi.
-person = • <b>{ $name }</b>: { $photos } ta rasm
+people-empty = 👤 Bu yerda hali hech kim yoʻq. Fotosessiyani tanlab, surat yuboring: odam keyingilari uchun ham qoladi.
+people-hint = Ularning suratlari siz oʻchirmaguningizcha saqlanadi.
+person = • <b>{ $name }</b>: { $photos } ta surat
 button-person-delete = 🗑 { $name }
-person-delete = <b>{ $name }</b> va uning barcha rasmlari oʻchirilsinmi? Ulardan yasalganlari qoladi.
+person-delete = <b>{ $name }</b> va uning barcha suratlari oʻchirilsinmi? Ulardan yasalganlari qoladi.
 toast-cancelling-pack = Toʻxtatilmoqda: yangi surat boʻlmaydi. Tayyori sizniki, qolgani qaytadi.
 cancel-asked-pack = 🛑 Toʻxtatilmoqda: yangi suratlar boshlanmaydi. Tayyori keladi, qolgani uchun kreditlar qaytadi.
 command-pack = Bir kishining fotosessiyasi

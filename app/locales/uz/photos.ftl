@@ -33,7 +33,7 @@ photo-too-many =
        *[other] ⚠️ Siz { $sent } ta surat yubordingiz, bu yerda koʻpi bilan { $limit } ta mumkin. Birinchi { $limit } tasini oldim.
     }
 photo-gone = Telegramda bu fayl endi yoʻq. Uni qayta yuboring. Hech narsa yechilmadi.
-photo-late = ⌛ Bu rasm buyurtma boshlangandan keyin keldi va unga kirmadi. Ishlatish uchun yana bir marta yuboring.
+photo-late = ⌛ Bu surat buyurtma boshlangandan keyin keldi va unga kirmadi. Ishlatish uchun yana bir marta yuboring.
 ask-photo = 📷 Endi suratni yuboring.
 ask-edit =
     ✏️ <b>Rasmda nimani oʻzgartiray?</b> Oʻz soʻzlaringiz bilan yozing. Masalan: <i>qish boʻlsin</i>

@@ -17,7 +17,7 @@ style-asks-photo = 📷 Surat yuboring. Istaklaringiz boʻlsa, uning izohiga yoz
 style-asks-words = ✏️ Rasmda nima boʻlishini yozing. Masalan: <i>oʻrmondagi tulki</i>
 style-asks-video = 🎬 Jonlanadigan suratni yuboring. Istaklaringiz boʻlsa, uning izohiga yozing.
 style-asks-look =
-    🪞 Ikkita rasm yuboring, ketma-ket yoki albom qilib:
+    🪞 Ikkita surat yuboring, ketma-ket yoki albom qilib:
     1. oʻz suratingiz,
     2. koʻrinishi koʻchiriladigan rasm.
 style-asks-look-second = 🪞 Suratingizni oldim. Endi koʻrinishi koʻchiriladigan rasmni yuboring.

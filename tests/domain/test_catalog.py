@@ -1,6 +1,7 @@
 """The catalogue: seeded once, then the operator's; routes in the order of preference."""
 
 import asyncio
+import json
 import re
 from dataclasses import replace
 
@@ -9,8 +10,8 @@ from structlog.testing import capture_logs
 
 from app.doctor import Finding, examine
 from app.domain.catalog.views import Bounds, Work
-from app.domain.errors import Maintenance, ModelUnavailable, NotFound, StyleUnavailable
-from app.domain.generations.models import Kind, Origin
+from app.domain.errors import FailureReason, Maintenance, ModelUnavailable, NotFound, StyleUnavailable
+from app.domain.generations.models import Kind, Origin, Status
 from app.domain.generations.requests import NewDraft
 from app.domain.ports import ProviderRejected
 from app.settings import KNOWN_PROVIDERS
@@ -300,3 +301,34 @@ async def test_what_the_operator_has_made_of_a_pack_stays(shop: Shop) -> None:
     await shop.seed()
     packs = {pack.key: len(pack.shots) for pack in await shop.services.catalog.list_packs()}
     assert packs == {"business": 23, "travel": 2}
+
+
+async def test_work_that_was_accepted_before_a_slip_waits_for_it_also_after_a_restart(open_shop: OpenShop) -> None:
+    shop = await open_shop()
+    user = await shop.newcomer()
+    view = await shop.submit(user)
+    kept = await shop.scalar("SELECT options FROM models WHERE key = 'image-standard'")
+    await shop.run_sql("UPDATE models SET options = '{}' WHERE key = 'image-standard'")
+    restarted = await open_shop()
+    await restarted.step(view)
+    assert (await restarted.look(view)).is_open
+    assert restarted.vendor.creates == []
+    assert await restarted.wait_seconds(view) > 0
+    await restarted.run_sql(
+        "UPDATE models SET options = CAST(:kept AS jsonb) WHERE key = 'image-standard'", kept=json.dumps(kept)
+    )
+    restarted.services.catalog.forget()
+    assert (await restarted.work(view)).status is Status.COMPLETED
+
+
+async def test_work_waits_for_a_slip_to_be_mended_no_longer_than_for_its_vendor(open_shop: OpenShop) -> None:
+    shop = await open_shop()
+    user = await shop.newcomer()
+    view = await shop.submit(user)
+    await shop.run_sql("UPDATE models SET options = '{}' WHERE key = 'image-standard'")
+    restarted = await open_shop()
+    await restarted.step(view)
+    await restarted.run_sql("UPDATE generations SET timeout_at = now()")
+    ended = await restarted.work(view)
+    assert (ended.status, ended.error_code) == (Status.FAILED, FailureReason.GENERATION_TIMEOUT)
+    assert await restarted.prove() == []

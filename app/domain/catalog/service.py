@@ -38,6 +38,7 @@ class CatalogService:
         self._samples = samples
         self._preference = {name: position for position, name in enumerate(providers)}
         self._models: dict[str, Model] = {}
+        self._unreadable: frozenset[str] = frozenset()
         self._styles: dict[str, Style] = {}
         self._packs: dict[str, Pack] = {}
         self._products: dict[str, Product] = {}
@@ -126,6 +127,11 @@ class CatalogService:
         await self._refresh()
         return self._models.get(key)
 
+    async def is_unreadable(self, key: str) -> bool:
+        """Whether a slip in the model's row hides it, so that nobody can say how it is made until the row is mended."""
+        await self._refresh()
+        return key in self._unreadable and key not in self._models
+
     async def list_slips(self) -> tuple[str, ...]:
         """What is wrong with rows of the catalogue, each by name; what they are about is not sold meanwhile."""
         await self._refresh()
@@ -189,6 +195,7 @@ class CatalogService:
         self._models = withdrawn | {
             model.key: replace(model, routes=_configured(model.routes, self._preference)) for model in listing.models
         }
+        self._unreadable = listing.unreadable
         self._styles = {style.key: self._with_sample(style) for style in listing.styles}
         self._packs = {pack.key: pack for pack in listing.packs}
         self._products = {product.key: product for product in listing.products}

@@ -49,6 +49,8 @@ log = structlog.get_logger(__name__)
 # A vendor that cannot be asked by our reference may still be answering the lost create for this long.
 _LOOKUP_WINDOW_SECONDS: Final = 30.0
 _RETRY_SOON: Final = timedelta(seconds=1)
+# How often work whose model's row cannot be read looks whether it was mended.
+_MENDED_SOON: Final = timedelta(seconds=5)
 # An at-once call lost in a crash is repeated, at most so often per output.
 _LOST_REPEATS: Final = 3
 
@@ -98,6 +100,9 @@ class CreateSender:
         except InputsMissing:
             return self._inputs_missing(lease)
         candidates = await self._routes.list_candidates(lease, index, earlier, pixels)
+        if not candidates and await self._routes.is_hidden(lease):
+            # Accepted before the slip, and this process has never read the model; its time-out bounds the wait.
+            return Waiting(_MENDED_SOON)
         if not candidates:
             return Lost(FailureReason.PROVIDER_ERROR)
         refused = refused_lately(earlier)

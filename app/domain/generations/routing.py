@@ -73,6 +73,10 @@ class RouteChooser:
             and route.bounds.hold(work)
         ]
 
+    async def is_hidden(self, lease: Lease) -> bool:
+        """Whether a slip of the operator's hides the model and with it the routes: they come back when it is mended."""
+        return await self._catalog.is_unreadable(lease.model_key)
+
     async def choose(self, candidates: Sequence[Route]) -> Route | None:
         """The first that is neither paused nor kept back by its breaker."""
         for route in candidates:

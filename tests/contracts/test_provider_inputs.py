@@ -1,8 +1,10 @@
 """Photos that are too large for a vendor's request are made smaller and not refused: their user could do nothing."""
 
+import asyncio
 import base64
 import io
 import random
+import threading
 from dataclasses import replace
 
 import pytest
@@ -54,6 +56,13 @@ async def test_what_is_too_large_becomes_a_jpeg_and_what_is_small_stays_in_its_p
         # Not smaller than it must be: a step further would be a third of the share.
         assert len(large.data) > 120_000
         assert large.link == inputs[0].link
+
+
+async def test_requests_side_by_side_are_fitted_by_two_threads() -> None:
+    large = noise()
+    await asyncio.gather(*(fitted((given(large),), total_bytes=900_000) for _ in range(5)))
+    working = [thread.name for thread in threading.enumerate() if thread.name.startswith("fitting")]
+    assert sorted(working) == ["fitting_0", "fitting_1"]
 
 
 @pytest.mark.parametrize("data", [b"x" * 2_000, noise()[:500_000]])

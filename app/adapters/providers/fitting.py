@@ -2,7 +2,9 @@
 
 import asyncio
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from typing import Final
 
 from app.core.media import MediaInvalid, fit_bytes
@@ -11,6 +13,9 @@ from app.domain.ports import ProviderInvalid, VendorInput
 
 # What is kept is within LONGEST_SIDE already.
 _MAX_PIXELS: Final = LONGEST_SIDE**2
+# Two in the whole process, like the pictures of `ImagePreparer`: a pack's creates ask side by side, and each decoded
+# picture of 16 megapixels is a lot of memory.
+_THREADS: Final = ThreadPoolExecutor(max_workers=2, thread_name_prefix="fitting")
 
 
 async def fitted(inputs: Sequence[VendorInput], *, total_bytes: int) -> tuple[VendorInput, ...]:
@@ -23,14 +28,14 @@ async def fitted(inputs: Sequence[VendorInput], *, total_bytes: int) -> tuple[Ve
         return tuple(inputs)
     left_bytes, made = total_bytes, dict[int, VendorInput]()
     by_size = sorted(range(len(inputs)), key=lambda index: len(inputs[index].data))
-    # One after the other: each decoded picture of 16 megapixels is a lot of memory.
+    loop = asyncio.get_running_loop()
+    # One after the other: what one leaves of its share is the next one's.
     for place, index in enumerate(by_size):
         picture = inputs[index]
         share_bytes = left_bytes // (len(inputs) - place)
         try:
-            data, mime = await asyncio.to_thread(
-                fit_bytes, picture.data, picture.mime, max_bytes=share_bytes, max_pixels=_MAX_PIXELS
-            )
+            fitting = partial(fit_bytes, picture.data, picture.mime, max_bytes=share_bytes, max_pixels=_MAX_PIXELS)
+            data, mime = await loop.run_in_executor(_THREADS, fitting)
         except MediaInvalid as error:
             message = f"an input is larger than the vendor takes: {error}"
             raise ProviderInvalid(message) from error

@@ -254,19 +254,24 @@ class MemoryStorage:
 
 @dataclass
 class RecordingMessenger:
-    """Telegram that remembers: `sent`, `edited` and `removed`; `errors` first, each once."""
+    """Telegram that remembers: `sent`, `edited` and `removed`; `errors` first, each once.
+
+    `takes_files` False makes a text of links of what has media.
+    """
 
     sent: list[tuple[int, Outgoing]] = field(default_factory=list)
     edited: list[tuple[int, Outgoing]] = field(default_factory=list)
     removed: list[tuple[int, int]] = field(default_factory=list)
     errors: deque[BaseException] = field(default_factory=deque)
     gate: Gate | None = None
+    takes_files: bool = True
 
     async def send(self, outgoing: Outgoing, priority: Priority) -> Sent:  # noqa: ARG002 - the port's signature
         await self._meet()
         message_id = 100 + len(self.sent)
         self.sent.append((message_id, outgoing))
-        return Sent(message_id, tuple(f"file-{message_id}-{at}" for at, _ in enumerate(outgoing.media)))
+        taken = outgoing.media if self.takes_files else ()
+        return Sent(message_id, tuple(f"file-{message_id}-{at}" for at, _ in enumerate(taken)))
 
     async def edit(self, message_id: int, outgoing: Outgoing, priority: Priority) -> None:  # noqa: ARG002 - likewise
         await self._meet()

@@ -25,6 +25,7 @@ from app.domain.ports import (
     RecipientUnreachable,
     SendFailed,
     SendLater,
+    Sent,
     StorageUnavailable,
 )
 from app.domain.sentences import describe
@@ -111,12 +112,12 @@ class Conversation:
         *,
         media: tuple[Media, ...] = (),
         photo_url: str | None = None,
-    ) -> int | None:
-        """Answer with a message; returns its number. When Telegram does not take it now, owe its text."""
+    ) -> Sent | None:
+        """Answer with a message; returns what Telegram said. When it does not take it now, owe its text."""
         self._replies += 1
         outgoing = Outgoing(self.chat_id, self.language, template, params, media, photo_url=photo_url)
         try:
-            return (await self._messenger.send(outgoing, Priority.REPLY)).message_id
+            return await self._messenger.send(outgoing, Priority.REPLY)
         except RecipientUnreachable:
             await self.services.accounts.mark_unreachable(self.chat_id)
         except (SendLater, SendFailed, StorageUnavailable) as error:

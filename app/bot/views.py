@@ -5,7 +5,7 @@ from typing import Final
 from app.bot.conversation import Conversation
 from app.domain.generations.models import Status
 from app.domain.generations.views import GenerationView
-from app.domain.ports import Media
+from app.domain.ports import Media, Sent
 
 # Bot API, sendMediaGroup.
 _LARGEST_ALBUM: Final = 10
@@ -21,19 +21,19 @@ async def show_generation(conversation: Conversation, view: GenerationView) -> N
             await _note(conversation, view, shown, await conversation.show("album", {}, media=media[shown]))
         await conversation.show("history-item", params)
     else:
-        message_id = await conversation.show("history-item", params, media=media)
-        await _note(conversation, view, slice(len(media)), message_id)
+        await _note(conversation, view, slice(len(media)), await conversation.show("history-item", params, media=media))
 
 
-async def _note(conversation: Conversation, view: GenerationView, shown: slice, message_id: int | None) -> None:
+async def _note(conversation: Conversation, view: GenerationView, shown: slice, sent: Sent | None) -> None:
     """Let a reply to one of these pictures be about that result."""
     indices = [output.index for output in view.outputs[shown]]
-    if message_id is not None and indices:
+    # An album that Telegram did not take is one text of links: the messages after it show something else.
+    if sent is not None and indices and len(indices) == max(len(sent.file_ids), 1):
         await conversation.services.deliveries.note_sent(
             user_id=conversation.user.id,
             chat_id=conversation.chat_id,
             generation_id=view.id,
-            message_id=message_id,
+            message_id=sent.message_id,
             output_indices=indices,
         )
 

@@ -8,6 +8,8 @@ from typing import Any
 import asyncpg
 import pytest
 
+from app.bot.conversation import Conversation
+from app.bot.views import show_generation
 from app.core.errors import AppError
 from app.domain.actors import Actor
 from app.domain.errors import UserBanned
@@ -357,3 +359,17 @@ async def test_photos_that_come_slowly_hold_up_nobodys_result(shop: Shop, ann: U
     await shop.run_sql("UPDATE deliveries SET next_attempt_at = now()")
     await shop.deliver_all()
     assert shop.telegram.templates == ["card"] * 10
+
+
+async def test_a_message_after_a_list_of_links_shows_no_picture(shop: Shop, ann: UserView) -> None:
+    """Telegram took no form of the album: one text has the links, and what follows it is no part of the album."""
+    done = await shop.work(await shop.submit(ann, count=3))
+    await shop.run_sql("DELETE FROM deliveries")
+    conversation = Conversation(shop, ann, chat_id=CHAT, update_id=1)
+    await show_generation(conversation, done)
+    first = shop.telegram.sent[0][0]
+    assert await shop.services.intake.find_shown(actor(ann), first + 1)
+    await shop.run_sql("DELETE FROM deliveries")
+    shop.telegram.takes_files = False
+    await show_generation(conversation, done)
+    assert await shop.services.intake.find_shown(actor(ann), shop.telegram.sent[-1][0]) is None

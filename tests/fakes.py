@@ -210,6 +210,7 @@ class MemoryStorage:
     read_outages: int = 0
     on_put: Callable[[str], None] | None = None
     reads: list[str] = field(default_factory=list)
+    read_gate: Gate | None = None
 
     async def open(self) -> None:
         """Nothing to connect."""
@@ -226,6 +227,8 @@ class MemoryStorage:
     async def get(self, key: str) -> bytes:
         refuse_inside_transaction("the object store")
         self.reads.append(key)
+        if self.read_gate is not None:
+            await self.read_gate.pass_()
         if self.read_outages:
             self.read_outages -= 1
             raise StorageUnavailable("away")

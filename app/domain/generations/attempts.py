@@ -48,7 +48,8 @@ _COLUMNS: Final = """
 _LIST = text(
     f"SELECT {_COLUMNS} FROM provider_attempts WHERE generation_id = :id ORDER BY output_index, number"  # noqa: S608 - fixed text
 )
-# A runner that was fenced off must not begin a call that somebody else has begun already.
+# A runner that was fenced off must not begin a call that somebody else has begun already; nor may one that its user has
+# just been told is stopped. The lock lets a cancellation see this attempt, or this statement see the cancellation.
 _INTEND = text(
     f"""
     INSERT INTO provider_attempts (generation_id, output_index, number, route_id, provider, vendor_model, shape,
@@ -56,8 +57,18 @@ _INTEND = text(
     SELECT g.id, :output_index, :number, :route_id, :provider, :vendor_model, :shape, :reference, :fence, :estimate
     FROM generations g
     WHERE g.id = :id AND g.fence = :fence AND g.status = 'PROCESSING' AND g.lease_owner = :owner
+        AND g.cancel_requested_at IS NULL
+    FOR SHARE OF g
     RETURNING {_COLUMNS}
     """  # noqa: S608 - fixed text
+)
+_IS_CANCELLED = text(
+    """
+    SELECT EXISTS (
+        SELECT 1 FROM generations
+        WHERE id = :id AND fence = :fence AND status = 'PROCESSING' AND lease_owner = :owner
+            AND cancel_requested_at IS NOT NULL)
+    """
 )
 _INTEND_AGAIN = text(
     """
@@ -124,7 +135,7 @@ async def intend(
     shape: Shape,
     estimate_micros: int,
 ) -> Attempt:
-    """Write down that a create is about to be sent. Raises: LeaseLost."""
+    """Write down that a create is about to be sent. Raises: LeaseLost, also when it is to be stopped by now."""
     row = await tx.one_or_none(
         _INTEND,
         {
@@ -144,6 +155,11 @@ async def intend(
     if row is None:
         raise LeaseLost
     return _attempt(row)
+
+
+async def is_cancelled(reader: Reader, lease: Lease) -> bool:
+    """Whether a generation that this process still holds is to be stopped."""
+    return bool(await reader.scalar(_IS_CANCELLED, {"id": lease.id, "owner": lease.owner, "fence": lease.fence}))
 
 
 async def intend_again(tx: Tx, lease: Lease, attempt: Attempt) -> None:

@@ -18,7 +18,7 @@ from app.domain.catalog.views import Route
 from app.domain.errors import FailureReason
 from app.domain.generations import attempts
 from app.domain.generations.attempts import Attempt
-from app.domain.generations.claims import Lease
+from app.domain.generations.claims import Lease, LeaseLost
 from app.domain.generations.inputs import InputFetcher, InputsMissing
 from app.domain.generations.journal import AttemptJournal
 from app.domain.generations.models import AttemptState
@@ -135,18 +135,26 @@ class CreateSender:
             return Waiting(self._limits.wait(tries))
         except InputsMissing:
             return self._inputs_missing(lease)
-        async with self._db.single() as tx:
-            attempt = await attempts.intend(
-                tx,
-                lease,
-                output_index=index,
-                number=number,
-                route_id=route.id,
-                provider=route.provider,
-                vendor_model=route.vendor_model,
-                shape=provider.shape(request),
-                estimate_micros=route.estimate_micros(lease.options.duration_seconds),
-            )
+        try:
+            async with self._db.single() as tx:
+                attempt = await attempts.intend(
+                    tx,
+                    lease,
+                    output_index=index,
+                    number=number,
+                    route_id=route.id,
+                    provider=route.provider,
+                    vendor_model=route.vendor_model,
+                    shape=provider.shape(request),
+                    estimate_micros=route.estimate_micros(lease.options.duration_seconds),
+                )
+        except LeaseLost:
+            async with self._db.read() as reader:
+                if not await attempts.is_cancelled(reader, lease):
+                    raise
+            # It was stopped after the claim: the vendor must not begin what its user has been told is over.
+            await self._routes.note_unsent(route)
+            return Stopped()
         self._crashpoints.reach("attempt.committed")
         outcome = await self._send(lease, provider, route, attempt, request, tries=tries)
         if has_fresh and isinstance(outcome, _NotTaken):

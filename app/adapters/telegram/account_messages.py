@@ -85,8 +85,10 @@ def _line(number: int, item: Mapping[str, Any]) -> str:
     # What was made in a style, or is a pack, may have no words of its user's.
     said = str(item["prompt"] or item.get("style_title") or item["model_title"])
     prompt = escape(shorten(" ".join(said.split()), _PROMPT_IN_LIST)) or "…"
-    title = escape(shorten(str(item["model_title"]), _LONGEST_NAME))
-    return f"<b>{number}.</b> {_STATUS_SIGNS[item['status']]} {prompt}\n<i>{title} · {moment(item['created_at'])}</i>"
+    title = str(item["model_title"])
+    # A pack's title stands for its model's, and is not said twice.
+    made_by = "" if title == said else f"{escape(shorten(title, _LONGEST_NAME))} · "
+    return f"<b>{number}.</b> {_STATUS_SIGNS[item['status']]} {prompt}\n<i>{made_by}{moment(item['created_at'])}</i>"
 
 
 def _entry(words: Words, item: Mapping[str, Any]) -> str:

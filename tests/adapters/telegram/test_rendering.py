@@ -311,6 +311,12 @@ def test_plain_messages_hold_no_markup() -> None:
             assert not (message.startswith(PLAIN) and re.search("[<>&]", line.replace("->", ""))), line
 
 
+def test_the_history_says_the_title_of_a_pack_once() -> None:
+    item = {**work_of("Seasons"), "status": "COMPLETED", "prompt": "", "style_title": None}
+    params = {"filter": "all", "items": [item], "page": 0, "has_next": False}
+    assert RENDERER.render(Outgoing(1, "en", "history", params)).text.count("Seasons") == 1
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_money_is_always_told(language: str) -> None:
     returned = {"ru": "возвращен", "en": "returned", "uz": "qaytarildi"}[language]

@@ -5,11 +5,18 @@ import inspect
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar, overload
 
+from sqlalchemy import text
+
 T = TypeVar("T")
 
 # Of what is promised no time: the wait ends with the condition, and this only names what never comes.
 LIMIT_SECONDS = 60.0
 _EVERY_SECONDS = 0.02
+
+# Whether another transaction waits for a lock of this one.
+SOMEBODY_WAITS_FOR_US = text(
+    "SELECT EXISTS (SELECT 1 FROM pg_locks WHERE NOT granted AND transactionid = pg_current_xact_id()::xid)"
+)
 
 
 @overload

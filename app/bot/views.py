@@ -1,14 +1,10 @@
 """Generations as parameters of messages."""
 
-from typing import Final
-
 from app.bot.conversation import Conversation
+from app.domain.generations.intake import LARGEST_ALBUM
 from app.domain.generations.models import Status
 from app.domain.generations.views import GenerationView
 from app.domain.ports import Media, Sent
-
-# Bot API, sendMediaGroup.
-_LARGEST_ALBUM: Final = 10
 
 
 async def show_generation(conversation: Conversation, view: GenerationView) -> None:
@@ -16,8 +12,8 @@ async def show_generation(conversation: Conversation, view: GenerationView) -> N
     media = media_of(view) if view.status is Status.COMPLETED else ()
     params = generation_params(conversation, view)
     if len(media) > 1:
-        for at in range(0, len(media), _LARGEST_ALBUM):
-            shown = slice(at, at + _LARGEST_ALBUM)
+        for at in range(0, len(media), LARGEST_ALBUM):
+            shown = slice(at, at + LARGEST_ALBUM)
             await _note(conversation, view, shown, await conversation.show("album", {}, media=media[shown]))
         await conversation.show("history-item", params)
     else:

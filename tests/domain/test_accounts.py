@@ -5,7 +5,6 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
-from sqlalchemy import text
 
 from app.domain.accounts.service import Visit
 from app.domain.delivery import outbox
@@ -25,12 +24,9 @@ from app.domain.users.views import UserView
 from tests.domain.conftest import OpenShop
 from tests.domain.shop import OPERATOR, Shop, actor
 from tests.fakes import Gate
-from tests.waiting import until
+from tests.waiting import SOMEBODY_WAITS_FOR_US, until
 
 TELEGRAM_ID = 700_000_001
-SOMEBODY_WAITS_FOR_US = (
-    "SELECT EXISTS (SELECT 1 FROM pg_locks WHERE NOT granted AND transactionid = pg_current_xact_id()::xid)"
-)
 
 
 async def test_the_first_visit_brings_the_first_credits(shop: Shop) -> None:
@@ -157,7 +153,7 @@ async def test_what_is_shown_while_the_data_are_deleted_is_not_noted(open_shop: 
             assert await users.lock(tx, user.id)
             await outbox.drop(tx, user.id)
             dropped.set()
-            await until(lambda: tx.scalar(text(SOMEBODY_WAITS_FOR_US)))
+            await until(lambda: tx.scalar(SOMEBODY_WAITS_FOR_US))
             await users.erase(tx, user.id)
 
     deleting = asyncio.create_task(delete())

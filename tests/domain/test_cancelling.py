@@ -3,7 +3,6 @@
 import asyncio
 
 import pytest
-from sqlalchemy import text
 
 from app.domain.errors import GenerationNotCancellable
 from app.domain.generations.cancel import cancel
@@ -13,11 +12,7 @@ from app.domain.ports import Shape
 from app.domain.users.views import UserView
 from tests.domain.shop import Shop, actor
 from tests.fakes import PICTURE, Gate
-from tests.waiting import until
-
-SOMEBODY_WAITS_FOR_US = text(
-    "SELECT EXISTS (SELECT 1 FROM pg_locks WHERE NOT granted AND transactionid = pg_current_xact_id()::xid)"
-)
+from tests.waiting import SOMEBODY_WAITS_FOR_US, until
 
 
 async def on_its_way(shop: Shop, user: UserView) -> tuple[GenerationView, Gate, asyncio.Task[object]]:

@@ -13,11 +13,11 @@ from sqlalchemy.exc import IntegrityError
 
 from app.core.db import Database
 from app.domain.actors import Actor
-from app.domain.errors import SessionExpired, Unauthenticated, UserNotFound
+from app.domain.errors import SessionExpired, Unauthenticated
 from app.domain.limits import request_keys
 from app.domain.limits.request_keys import RequestKey
 from app.domain.users import repository as users
-from app.domain.users.rules import require_allowed
+from app.domain.users.rules import require_active, require_allowed
 from app.domain.users.views import UserView
 
 LINK_LIFE: Final = timedelta(minutes=10)
@@ -42,11 +42,8 @@ class BrowserLinkService:
     async def create(self, actor: Actor) -> str:
         """A token for one link. Raises: UserNotFound, UserBanned, UserSuspended."""
         async with self._db.read() as reader:
-            user = await users.find(reader, actor.user_id)
+            user = require_active(await users.find(reader, actor.user_id))
             now: datetime = await reader.scalar(_NOW)
-        if user is None or user.deleted:
-            raise UserNotFound
-        require_allowed(user)
         ends_at = int((now + LINK_LIFE).timestamp())
         payload = _PAYLOAD.pack(user.id, ends_at, secrets.token_bytes(_NONCE_BYTES))
         # Letters and digits alone: of other signs at the end of a link some apps make none of it.

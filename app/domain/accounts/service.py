@@ -20,7 +20,7 @@ from app.domain.avatars import repository as avatars
 from app.domain.credits import ledger
 from app.domain.credits.models import EntryKind
 from app.domain.delivery import outbox
-from app.domain.errors import InitDataExpired, InitDataInvalid, ProviderUnavailable, UserNotFound
+from app.domain.errors import InitDataExpired, InitDataInvalid, ProviderUnavailable
 from app.domain.generations import repository as generations
 from app.domain.generations.collecting import DELETE_JOB
 from app.domain.generations.free import find_left
@@ -37,6 +37,7 @@ from app.domain.referrals.service import invite_link
 from app.domain.uploads import repository as uploads
 from app.domain.uploads.service import erasure
 from app.domain.users import repository
+from app.domain.users.rules import require_present
 from app.domain.users.service import TelegramIdentity
 from app.domain.users.views import UserView
 
@@ -152,10 +153,8 @@ class AccountService:
     async def me(self, actor: Actor) -> Account:
         """The user's own view. Raises: UserNotFound."""
         async with self._db.read() as reader:
-            user = await repository.find(reader, actor.user_id)
+            user = require_present(await repository.find(reader, actor.user_id))
             left = await find_left(reader, actor.user_id, self._terms.quotas)
-        if user is None or user.deleted:
-            raise UserNotFound
         link = invite_link(self._terms.bot_username, user.id)
         return Account(
             user=user,
@@ -177,9 +176,7 @@ class AccountService:
         and its late result finds a fallen fence.
         """
         async with self._db.transaction() as tx:
-            user = await repository.lock(tx, actor.user_id)
-            if user is None or user.deleted:
-                raise UserNotFound
+            user = require_present(await repository.lock(tx, actor.user_id))
             for generation_id in await generations.list_open_ids(tx, user.id):
                 await settle_abandoned(tx, user.id, generation_id)
             erased = await generations.forget_all_content(tx, user.id)

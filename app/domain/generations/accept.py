@@ -26,7 +26,6 @@ from app.domain.errors import (
     MaxActiveGenerations,
     RateLimitExceeded,
     UploadInvalid,
-    UserNotFound,
 )
 from app.domain.generations.free import require_left
 from app.domain.generations.models import Funding, Kind, Origin
@@ -38,7 +37,7 @@ from app.domain.limits.tiers import Limits, TierLimits
 from app.domain.uploads import repository as uploads
 from app.domain.uploads.views import UploadTerms
 from app.domain.users import repository as users
-from app.domain.users.rules import require_allowed
+from app.domain.users.rules import require_allowed, require_present
 from app.domain.users.views import UserView
 
 JOB_NAME: Final = "generate"
@@ -289,9 +288,7 @@ async def _owe_progress(tx: Tx, user_id: int, generation_id: UUID, chat_id: int)
 
 async def _explain_refusal(tx: Tx, user_id: int, acceptance: Acceptance, model: Model, limits: Limits) -> None:
     """Find out why the hold touched no row, in the order of spec §5. Returns when nothing stands in the way now."""
-    user = await users.lock(tx, user_id)
-    if user is None or user.deleted:
-        raise UserNotFound
+    user = require_present(await users.lock(tx, user_id))
     await require_room(tx, user, model, limits)
     if user.credits < acceptance.price_credits:
         raise InsufficientCredits(required=acceptance.price_credits, available=user.credits)

@@ -29,7 +29,7 @@ from app.domain.errors import (
 from app.domain.generations.cards import CardService, notes_of, question_of, style_question
 from app.domain.generations.draft_rows import gather_no_more, get_draft, lock_draft, update_content, wait_again
 from app.domain.generations.drafts import DraftService
-from app.domain.generations.intake import part_key
+from app.domain.generations.intake import ASKED_FIRST, NOTES_FROM, part_key
 from app.domain.generations.models import Awaits, Kind, Origin
 from app.domain.generations.styling import Stylist, missing_of
 from app.domain.generations.views import ChatFile, DraftStatus, DraftView
@@ -210,7 +210,7 @@ class CardContent:
     async def _say(
         self, user: UserView, draft: DraftView, claimed: ClaimedDelivery
     ) -> tuple[str, Mapping[str, object]]:
-        problems = notes_of(draft.files[int(claimed.params.get("notes_from", 0)) :])
+        problems = notes_of(draft.files[int(claimed.params.get(NOTES_FROM, 0)) :])
         if problems and not any(file.upload_id for file in draft.files):
             await self._ask_for_another(user, draft)
             return "notice", problems[0]
@@ -226,7 +226,7 @@ class CardContent:
             # It costs many times what everything else does: nobody starts one by sending a photo.
             card = await self._cards.card(user, await self._with_avatar(draft))
             return "card", {**card, "notes": problems}
-        if not user.quick_mode or problems or claimed.params.get("is_asked_first"):
+        if not user.quick_mode or problems or claimed.params.get(ASKED_FIRST):
             return "card", await self._cards.card(user, draft)
         return await self._start(user, draft)
 

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from sqlalchemy.exc import IntegrityError
 
-from app.core.db import Database, Reader, Tx, violated_constraint
+from app.core.db import Database, Tx, violated_constraint
 from app.domain.actors import Actor
 from app.domain.catalog.service import CatalogService
 from app.domain.catalog.views import Model
@@ -39,7 +39,6 @@ from app.domain.limits import request_keys
 from app.domain.limits.request_keys import RequestKey
 from app.domain.users import repository as users
 from app.domain.users.rules import require_active
-from app.domain.users.views import UserView
 
 _UPDATE_INDEX: Final = "drafts_update_id_key"
 _KEY_INDEX: Final = "request_keys_pkey"
@@ -87,7 +86,7 @@ class DraftService:
         """
         new = replace(new, style_key=style_key_of(new.style_key, new.funding))
         async with self._db.read() as reader:
-            user = await _allowed_user(reader, actor)
+            user = require_active(await users.find(reader, actor.user_id))
             self._stylist.check_words(
                 new.prompt,
                 new.negative_prompt,
@@ -383,10 +382,6 @@ class DraftService:
 def start_key(draft_id: UUID) -> str:
     """The request key of a draft's generation, the same for ever: it starts once."""
     return f"draft:{draft_id}"
-
-
-async def _allowed_user(reader: Reader, actor: Actor) -> UserView:
-    return require_active(await users.find(reader, actor.user_id))
 
 
 async def _hold_origin(tx: Tx, user_id: int, generation_id: UUID) -> None:

@@ -49,7 +49,9 @@ _ALBUM_SECONDS: Final = 1.5
 # Of one pack. A person takes a third of them, and whoever sends more has been told so often enough.
 _MOST_FILES: Final = 3 * MOST_PHOTOS
 # Marks the delivery of a card that starts nothing by itself, and of those that further parts bring.
-_ASKED_FIRST: Final = "is_asked_first"
+ASKED_FIRST: Final = "is_asked_first"
+# From which file on that card says what was not taken.
+NOTES_FROM: Final = "notes_from"
 # Another message of the same user's came in between; a person does not do that more often.
 _TRIES: Final = 3
 
@@ -78,8 +80,8 @@ class ShownOutput:
     is_picture: bool
 
 
-# An album's messages have numbers that follow each other; its delivery knows the first one.
-_LARGEST_ALBUM: Final = 10
+# Bot API, sendMediaGroup. An album's messages have numbers that follow each other; its delivery knows the first one.
+LARGEST_ALBUM: Final = 10
 _SHOWN = text(
     """
     SELECT d.generation_id, d.message_id, d.params -> 'output_index' AS output_index,
@@ -146,7 +148,7 @@ class IntakeService:
     async def find_shown(self, actor: Actor, message_id: int) -> ShownOutput | None:
         """Which result a message in the user's chat shows; None when it shows none, or one that was deleted."""
         async with self._db.read() as reader:
-            params = {"user_id": actor.user_id, "message_id": message_id, "largest": _LARGEST_ALBUM}
+            params = {"user_id": actor.user_id, "message_id": message_id, "largest": LARGEST_ALBUM}
             shown = await reader.one_or_none(_SHOWN, params)
             if shown is None:
                 return None
@@ -298,7 +300,7 @@ async def _join(tx: Tx, album: DraftView, message: ChatMessage, style: Style | N
     if not await outbox.hold_back(tx, owed, hold_seconds=_ALBUM_SECONDS):
         # Its card has been shown already, or is on its way: this part brings another one.
         is_held = message.media_group_id is not None or draft.kind is Kind.PACK
-        is_late = await outbox.has_param(tx, owed, _ASKED_FIRST)
+        is_late = await outbox.has_param(tx, owed, ASKED_FIRST)
         await _owe_card(tx, draft, message, part=len(album.files), is_held=is_held, is_late=is_late)
     return True
 
@@ -329,10 +331,10 @@ async def _owe_card(
     params: dict[str, object] = {"draft_id": str(draft.id)}
     if is_late:
         # Also in quick mode: it may be meant for something else.
-        params[_ASKED_FIRST] = True
+        params[ASKED_FIRST] = True
     if draft.kind is Kind.PACK:
         # What was not taken of the parts before has been said.
-        params["notes_from"] = part
+        params[NOTES_FROM] = part
     await outbox.owe(
         tx,
         NewDelivery(

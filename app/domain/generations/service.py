@@ -48,7 +48,7 @@ from app.domain.generations.views import GenerationView, Stage
 from app.domain.uploads import repository as uploads
 from app.domain.uploads.service import erasure
 from app.domain.users import repository as users
-from app.domain.users.rules import require_active, require_allowed
+from app.domain.users.rules import require_active, require_present
 from app.domain.users.views import UserView
 
 log = structlog.get_logger(__name__)
@@ -201,7 +201,7 @@ class GenerationService:
             GenerationNotCancellable.
         """
         async with self._db.transaction() as tx:
-            await _lock(tx, actor)
+            require_present(await users.lock(tx, actor.user_id))
             await cancel(tx, actor.user_id, generation_id, stoppable=self._stoppable)
         return await self.get(actor, generation_id)
 
@@ -211,7 +211,7 @@ class GenerationService:
         Raises: GenerationNotFound, GenerationNotCancellable while it is open.
         """
         async with self._db.transaction() as tx:
-            await _lock_allowed(tx, actor)
+            require_active(await users.lock(tx, actor.user_id))
             row = await repository.lock_own(tx, actor.user_id, generation_id)
             if not await repository.forget_content(tx, actor.user_id, generation_id):
                 raise GenerationNotCancellable
@@ -231,7 +231,7 @@ class GenerationService:
         if not chosen:
             raise GenerationNotFound
         async with self._db.transaction() as tx:
-            user = await _lock_allowed(tx, actor)
+            user = require_active(await users.lock(tx, actor.user_id))
             if user.telegram_id is None:
                 raise UserNotFound
             for output in chosen:
@@ -330,21 +330,6 @@ class GenerationService:
         async with self._db.read() as reader:
             earlier = await repository.find_by_key(reader, actor.user_id, acceptance.request_key)
         return ConcurrentUpdate() if earlier is None else _duplicate(earlier, acceptance.body_hash)
-
-
-async def _lock(tx: Tx, actor: Actor) -> UserView:
-    """The acting user, locked first as always. Raises: UserNotFound."""
-    user = await users.lock(tx, actor.user_id)
-    if user is None or user.deleted:
-        raise UserNotFound
-    return user
-
-
-async def _lock_allowed(tx: Tx, actor: Actor) -> UserView:
-    """The acting user, locked, if they may act. Raises: UserNotFound, UserBanned, UserSuspended."""
-    user = await _lock(tx, actor)
-    require_allowed(user)
-    return user
 
 
 def _duplicate(earlier: repository.Earlier, body_hash: bytes | None) -> DuplicateRequest | IdempotencyKeyReused:

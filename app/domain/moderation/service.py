@@ -31,8 +31,7 @@ class ModerationService:
     async def check(self, *texts: str | None) -> None:
         """Let pass what breaks no rule. Raises: PromptRejected, with the category."""
         for text in texts:
-            for category in await self.judge(text or ""):
-                raise PromptRejected(category=category)
+            await self.check_addition("", text or "")
 
     async def check_addition(self, before: str, after: str) -> None:
         """Let pass what breaks no rule that was not broken before. Raises: PromptRejected, with the category."""

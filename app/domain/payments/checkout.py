@@ -10,7 +10,6 @@ from app.domain.errors import (
     PaymentMismatch,
     PaymentNotFound,
     RateLimitExceeded,
-    UserNotFound,
 )
 from app.domain.payments import repository, subscriptions, unlocking
 from app.domain.payments.models import GiftState, Method
@@ -19,7 +18,7 @@ from app.domain.payments.pay_and_go import PayAndGo
 from app.domain.payments.views import OrderState, OrderView, PreCheckout
 from app.domain.promotions import discounts
 from app.domain.users import repository as users
-from app.domain.users.rules import require_allowed
+from app.domain.users.rules import require_allowed, require_present
 from app.domain.users.views import UserView
 
 _HOUR_SECONDS: Final = 3_600
@@ -43,10 +42,8 @@ class Checkout:
             and go also whatever would keep the draft from starting, credits apart.
         """
         async with self._db.read() as reader:
-            user = await users.find_by_telegram_id(reader, query.telegram_id)
+            user = require_present(await users.find_by_telegram_id(reader, query.telegram_id))
             order = await repository.find_order(reader, _id(query.payload), bot_username="")
-        if user is None or user.deleted:
-            raise UserNotFound
         _check(order, user, query)
         if order is None:
             raise PaymentNotFound

@@ -18,7 +18,6 @@ from app.domain.errors import (
     PaymentConsumed,
     PaymentMismatch,
     PaymentNotFound,
-    UserNotFound,
     ValidationFailed,
 )
 from app.domain.generations.accept import Acceptance, Terms, hold_paid_and_queue, require_room
@@ -34,6 +33,7 @@ from app.domain.payments.models import Method, Purpose
 from app.domain.payments.views import OrderState, OrderView
 from app.domain.uploads import repository as uploads
 from app.domain.users import repository as users
+from app.domain.users.rules import require_present
 from app.domain.users.views import UserView
 
 
@@ -78,9 +78,7 @@ class PayAndGo:
         model = await self._drafts.require_makeable(actor, draft)
         await self._judge.check(draft.kind, draft.style_key, draft.prompt, draft.negative_prompt)
         async with self._db.read() as reader:
-            user = await users.find(reader, actor.user_id)
-            if user is None or user.deleted:
-                raise UserNotFound
+            user = require_present(await users.find(reader, actor.user_id))
             await require_room(reader, user, model, self._limits)
         return draft.price_credits
 

@@ -32,7 +32,7 @@ from app.domain.ports import Storage, StorageUnavailable
 from app.domain.uploads import repository
 from app.domain.uploads.views import UploadTerms, UploadView
 from app.domain.users import repository as users
-from app.domain.users.rules import require_active
+from app.domain.users.rules import require_active, require_present
 
 log = structlog.get_logger(__name__)
 
@@ -196,9 +196,7 @@ class UploadService:
         upload_id = new_id()
         key = f"uploads/{user_id}/{secrets.token_urlsafe(24)}.{EXTENSIONS[mime]}"
         async with self._db.transaction() as tx:
-            user = await users.lock(tx, user_id)
-            if user is None or user.deleted:
-                raise UserNotFound
+            require_present(await users.lock(tx, user_id))
             await repository.insert(
                 tx,
                 upload_id=upload_id,

@@ -18,12 +18,18 @@ def require_allowed(user: UserView) -> None:
         raise UserSuspended(until=until, reason=user.suspend_reason or "")
 
 
+def require_present(user: UserView | None) -> UserView:
+    """A user who is there, as found or locked, also when they may do nothing. Raises: UserNotFound (deleted too)."""
+    if user is None or user.deleted:
+        raise UserNotFound
+    return user
+
+
 def require_active(user: UserView | None) -> UserView:
     """A user who is there and may act, as found or locked.
 
     Raises: UserNotFound (deleted ones too), UserBanned, UserSuspended.
     """
-    if user is None or user.deleted:
-        raise UserNotFound
-    require_allowed(user)
-    return user
+    present = require_present(user)
+    require_allowed(present)
+    return present
